@@ -1,0 +1,21 @@
+package wire
+
+import "google.golang.org/grpc"
+
+// MaxRequest is the largest request in bytes that a Client sends and a connector must
+// accept. A server gets it with grpc.MaxRecvMsgSize.
+const MaxRequest = 4 << 20
+
+// DialOptions are what every connection to a connector needs: evidence of what was
+// sent, no reply larger than maxReply bytes, no request larger than [MaxRequest], no
+// retries by gRPC, and no idling, after which the socket's file would have to exist.
+func DialOptions(maxReply int) []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDisableRetry(),
+		grpc.WithIdleTimeout(0),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(maxReply),
+			grpc.MaxCallSendMsgSize(MaxRequest),
+		),
+	}
+}
