@@ -11,15 +11,27 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrNotFound: there is no such record, or it belongs to another merchant account.
 var ErrNotFound = errors.New("not found")
 
+// ErrExists: the id or the reference of a new payment is taken. Nothing was changed.
+var ErrExists = errors.New("already exists")
+
 // ErrClosed: the store is closing and takes no new work.
 var ErrClosed = errors.New("store is closed")
+
+// ErrBusy: more changes are waiting than the store is willing to queue. Nothing was
+// changed; the caller may try again later.
+var ErrBusy = errors.New("store is busy")
+
+// ErrCursor: a cursor was not made by this store, or was made for another query.
+var ErrCursor = errors.New("cursor is not valid for this query")
 
 // A KeyUsedError says that an idempotency key has been used before; nothing was
 // changed. Earlier is the record of its first use.
@@ -29,3 +41,34 @@ type KeyUsedError struct{ Earlier Idempotency }
 func (e *KeyUsedError) Error() string {
 	return fmt.Sprintf("idempotency key was used before, for %s", e.Earlier.Scope)
 }
+
+// A Store keeps everything that a host must not forget. It is safe for concurrent
+// use.
+//
+// Reads end when their context does. A change whose context ends before it was
+// started is not made, and says so; one that was started is carried through whatever
+// happens to its context, so that its answer is always the truth. A change that
+// returns an error has not been made.
+type Store struct {
+	now func() time.Time
+}
+
+// OpenSQLite opens the database file at path, creating it (mode 0600, in a folder of
+// mode 0700) if there is none, and brings it to this version's schema. It refuses a
+// database that a newer version has written, and one that another process has open:
+// hosts that share work use PostgreSQL.
+//
+// Every commit is on disk when it returns. key seals the secrets; opening a database
+// that was sealed with another key fails. now is the clock; times are kept to the
+// microsecond, in UTC.
+func OpenSQLite(ctx context.Context, path string, key MasterKey, now func() time.Time) (*Store, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Close takes no new work, lets the changes that were started finish, and closes the
+// database. It returns when that is done or ctx ends, whichever comes first; what was
+// committed is safe in both cases. Closing twice is a no-op.
+func (s *Store) Close(ctx context.Context) error { return errors.ErrUnsupported }
+
+// Ping reports whether the store can make changes, by making one: it is for readiness.
+func (s *Store) Ping(ctx context.Context) error { return errors.ErrUnsupported }
