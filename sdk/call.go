@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"log/slog"
 )
@@ -66,19 +67,36 @@ type Account struct {
 func (a Account) Field(name string) string { return a.Config[name] }
 
 // A Secret is a value that must not be seen. Every way of printing or encoding it
-// shows a placeholder; only Reveal gives it away.
-type Secret struct{ value string }
+// shows a placeholder; only Reveal gives it away. The zero Secret is empty. Secrets
+// are compared with Equal.
+type Secret struct {
+	_ [0]func() // == would compare addresses
+	// A pointer, because fmt prints the fields of a struct that holds a Secret in an
+	// unexported field without asking the Secret, but follows no pointer there.
+	value *string
+}
 
 const masked = "[secret]"
 
 // NewSecret wraps value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
 
 // Reveal returns the value. Use it where it is sent, and nowhere else.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // Empty reports whether there is no value.
-func (s Secret) Empty() bool { return s.value == "" }
+func (s Secret) Empty() bool { return s.Reveal() == "" }
+
+// Equal reports whether s and other hold the same value. It takes the same time
+// wherever they differ.
+func (s Secret) Equal(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
+}
 
 // String returns a placeholder.
 func (s Secret) String() string { return masked }

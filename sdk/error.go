@@ -106,14 +106,22 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // AsError returns err as an Error. An error of another type says nothing about
-// what happened, so it becomes an in-doubt one with err as its cause. AsError(nil)
-// is nil.
+// what happened, so it becomes an in-doubt one with err as its cause; so does a nil
+// *Error that was returned as an error. AsError(nil) is nil.
 func AsError(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return &Error{Code: CodeUnmappedError, Err: err}
+	case e == nil:
+		return &Error{Code: CodeUnmappedError, Err: errNilError}
 	}
-	return &Error{Code: CodeUnmappedError, Err: err}
+	return e
 }
+
+// errNilError is what a nil *Error in an error says: its author meant success and did
+// not say so, and a guess at what was meant is no evidence.
+var errNilError = errors.New("a nil *sdk.Error was returned as an error")
