@@ -1,0 +1,87 @@
+package book
+
+import (
+	"crypto/sha256"
+	"time"
+)
+
+// ReplyLifetime is how long the answer to an idempotency key is kept, counted
+// from the first request that used it (smartpay-api.md §1.8).
+const ReplyLifetime = 6 * time.Hour
+
+// Reply is an answer kept under an idempotency key.
+type Reply struct {
+	Status int
+	Body   []byte
+}
+
+// Scope is what an idempotency key is unique within: the method and the path.
+// The secret key is the [Merchant]'s own. [UNK] at the real provider.
+type Scope struct {
+	Method, Path, Key string
+}
+
+type scopeHash [16]byte
+
+func (s Scope) hash() scopeHash {
+	sum := sha256.Sum256([]byte(s.Method + "\x00" + s.Path + "\x00" + s.Key))
+	return scopeHash(sum[:16])
+}
+
+type kept struct {
+	at    int64
+	body  [16]byte // of the request
+	reply Reply
+}
+
+// replies holds what was answered under each idempotency key, oldest first.
+type replies struct {
+	byScope map[scopeHash]*kept
+	oldest  []scopeHash
+}
+
+// Recall looks for the answer already given in a scope. Conflict means that
+// the key was used before, with another body.
+func (tx *Tx) Recall(scope Scope, requestBody []byte) (reply Reply, found, conflict bool) {
+	tx.forgetOld()
+	k := tx.m.replies.byScope[scope.hash()]
+	if k == nil {
+		return Reply{}, false, false
+	}
+	return k.reply, true, k.body != bodyHash(requestBody)
+}
+
+// Remember keeps an answer for [ReplyLifetime].
+func (tx *Tx) Remember(scope Scope, requestBody []byte, reply Reply) {
+	r := &tx.m.replies
+	if r.byScope == nil {
+		r.byScope = make(map[scopeHash]*kept)
+	}
+	hash := scope.hash()
+	if r.byScope[hash] == nil {
+		r.oldest = append(r.oldest, hash)
+	}
+	r.byScope[hash] = &kept{at: tx.ms(), body: bodyHash(requestBody), reply: reply}
+}
+
+// ForgetReplies drops every kept answer at once, as if six hours had passed.
+func (tx *Tx) ForgetReplies() {
+	tx.m.replies = replies{}
+}
+
+func (tx *Tx) forgetOld() {
+	r := &tx.m.replies
+	for len(r.oldest) > 0 {
+		k := r.byScope[r.oldest[0]]
+		if k != nil && tx.ms()-k.at < ReplyLifetime.Milliseconds() {
+			return
+		}
+		delete(r.byScope, r.oldest[0])
+		r.oldest = r.oldest[1:]
+	}
+}
+
+func bodyHash(body []byte) [16]byte {
+	sum := sha256.Sum256(body)
+	return [16]byte(sum[:16])
+}
