@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox"
+)
+
+// stopWithin bounds how long the program takes to stop once told to.
+const stopWithin = 5 * time.Second
+
+// options is the command line.
+type options struct {
+	Listen    string   `default:"127.0.0.1:0" placeholder:"ADDR" help:"Address to listen on; port 0 means any free one."`
+	Seed      uint64   `placeholder:"N" help:"Makes identifiers and secrets repeatable."`
+	ReadyFile string   `placeholder:"FILE" help:"Write one JSON object here when ready: url and pid."`
+	PublicURL string   `name:"public-url" placeholder:"URL" help:"Where browsers reach the sandbox; default: where the API was reached."`
+	Keys      []string `placeholder:"KEY" help:"Accept only this secret key (repeatable); default: every well-formed one."`
+	ShopName  string   `placeholder:"NAME" help:"What the hosted page calls the shop."`
+	AnyAmount bool     `help:"Accept orders whose amount is not the sum of their items."`
+	Output    string   `enum:"text,json" default:"text" help:"How to print the address: text or json."`
+}
+
+// ready is what the world needs to know once the sandbox answers.
+type ready struct {
+	URL string `json:"url"`
+	PID int    `json:"pid"`
+}
+
+// run is the program. It returns the exit code: 0 after an orderly stop, 1 when
+// something failed, 2 when the command line is wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	opts, code, done := parse(args, stdout, stderr)
+	if done {
+		return code
+	}
+	if err := serve(ctx, opts, stdout, stderr); err != nil {
+		_, _ = fmt.Fprintln(stderr, "smartpay-sandbox:", err)
+		return 1
+	}
+	return 0
+}
+
+// parse reads the command line. Done is true when there is nothing left to do.
+func parse(args []string, stdout, stderr io.Writer) (opts options, code int, done bool) {
+	exited := -1
+	parser, err := kong.New(&opts,
+		kong.Name("smartpay-sandbox"),
+		kong.Description("A stand-in Smartpay: API, hosted page, webhooks, and controls under /_sandbox/. No money moves."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }))
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "smartpay-sandbox:", err)
+		return opts, 1, true
+	}
+	_, err = parser.Parse(args)
+	switch {
+	case exited >= 0: // --help has been printed
+		return opts, exited, true
+	case err != nil:
+		_, _ = fmt.Fprintln(stderr, "smartpay-sandbox:", err)
+		return opts, 2, true
+	}
+	return opts, 0, false
+}
+
+// serve answers until ctx ends, then stops within [stopWithin].
+func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.Listen)
+	if err != nil {
+		return err
+	}
+	stand := sandbox.New(sandbox.Config{
+		Seed: opts.Seed, PublicURL: opts.PublicURL, Keys: opts.Keys, ShopName: opts.ShopName,
+		AllowAmountMismatch: opts.AnyAmount,
+		Log:                 slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
+	})
+	server := &http.Server{Handler: stand, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+
+	err = announce(opts, ready{URL: "http://" + listener.Addr().String(), PID: os.Getpid()}, stdout)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	return errors.Join(err, stop(server, stand))
+}
+
+// stop ends both halves; what is still going on after [stopWithin] is cut off.
+func stop(server *http.Server, stand *sandbox.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		if err := server.Close(); err != nil {
+			return err
+		}
+	}
+	return stand.Close(ctx)
+}
+
+func announce(opts options, r ready, stdout io.Writer) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if opts.ReadyFile != "" {
+		if err := writeWhole(opts.ReadyFile, append(text, '\n')); err != nil {
+			return fmt.Errorf("ready file: %w", err)
+		}
+	}
+	if opts.Output == "json" {
+		_, err = fmt.Fprintln(stdout, string(text))
+	} else {
+		_, err = fmt.Fprintf(stdout, "Smartpay sandbox (no money moves) on %s\n", r.URL)
+	}
+	return err
+}
+
+// writeWhole puts a file in place at once: a reader sees all of it or none.
+func writeWhole(path string, text []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
