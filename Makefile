@@ -1,0 +1,75 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules
+
+# Helper programs are run by version, so that go.mod lists what we use and nothing else.
+BUF           := github.com/bufbuild/buf/cmd/buf@v1.75.0
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+PROGRAMS := bin/connectord bin/conform bin/plugin-smartpay bin/smartpay-sandbox
+GO_TEST  := go test -count=1 -timeout 10m
+
+.PHONY: help
+help: ## List the targets worth knowing
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Start sandbox, host and Smartpay connector, ready to take a payment
+	@exec bin/connectord dev
+
+.PHONY: build
+build: ## Build the four programs into bin/
+	@mkdir -p bin
+	go build -trimpath -o bin/connectord ./host/cmd/connectord
+	go build -trimpath -o bin/conform ./conformance/cmd/conform
+	go build -trimpath -o bin/plugin-smartpay ./plugin-smartpay
+	go build -trimpath -o bin/smartpay-sandbox ./plugin-smartpay/cmd/smartpay-sandbox
+
+.PHONY: demo
+demo: build ## Script one payment through every operation and check each answer
+	@bin/connectord demo
+
+.PHONY: test
+test: ## Run the tests a user would run; nothing needs to be set up first
+	$(GO_TEST) ./...
+
+.PHONY: check
+check: lint verify-generated race test conform demo ## Everything a change must pass; what CI runs
+
+.PHONY: race
+race: ## Run the tests under the race detector
+	$(GO_TEST) -race -short ./...
+
+.PHONY: lint
+lint: ## Check format, vet and lint rules
+	@unformatted=$$(git ls-files -z '*.go' | xargs -0 gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go mod tidy -diff
+	go run $(GOLANGCI_LINT) run ./...
+
+.PHONY: generate
+generate: ## Regenerate code from connector.proto
+	cd sdk/proto && go generate ./...
+
+.PHONY: verify-generated
+verify-generated: generate ## Fail if generated code is not what the sources say
+	@git diff --exit-code -- sdk/internal/gen || { echo "generated code is stale: run make generate and commit"; exit 1; }
+
+.PHONY: conform
+conform: build ## Run the conformance suite against the Smartpay connector
+	bin/conform run --plugin bin/plugin-smartpay --fixtures plugin-smartpay/conformance.yaml
+
+.PHONY: bench
+bench: ## Run the benchmarks; rows are ratios measured in one run
+	go test -run '^$$' -bench . -benchmem ./host/... ./schemas/... ./sdk/... ./plugin-smartpay/...
+
+.PHONY: golden
+golden: ## Rewrite golden files; review the diff before committing
+	go test ./host/api ./plugin-smartpay/... -update
+
+.PHONY: clean
+clean: ## Remove what was built and the development data
+	rm -rf bin .tmp .data .artifacts
