@@ -159,3 +159,29 @@ func (v View) allowRefund(amount int64, r Rules) *sdk.Error {
 	}
 	return nil
 }
+
+// CaptureToRefund picks the capture that a refund of the given amount hangs on: the
+// oldest that has that much left. It is empty when the provider's names of the
+// captures are not known. A refund larger than what any single capture has left is
+// refused with that largest remainder.
+func (v View) CaptureToRefund(amount int64) (sdk.CaptureRef, *sdk.Error) {
+	var most int64
+	for _, c := range v.Captures {
+		if c.Status != sdk.MoveSucceeded {
+			continue
+		}
+		left := c.Amount
+		for _, r := range v.Refunds {
+			if string(r.Capture) == c.Ref && r.Status != sdk.MoveFailed && r.Status != sdk.MoveCanceled &&
+				r.Status != sdk.MoveReversed {
+				left -= r.Amount
+			}
+		}
+		if left >= amount {
+			return sdk.CaptureRef(c.Ref), nil
+		}
+		most = max(most, left)
+	}
+	return "", fieldf(sdk.OpRefund, sdk.CodeAmountExceedsRefundable, "/amount",
+		"must be at most %d, what is left of the largest capture", most)
+}

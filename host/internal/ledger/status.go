@@ -32,6 +32,9 @@ func (l *Ledger) Status(v View) Status {
 		}
 		return StatusVoided
 	case sdk.StateRequiresAction:
+		if l.Truth.Next == nil {
+			return StatusProcessing // where to approve is not known yet
+		}
 		return StatusBuyerApprovalPending
 	case sdk.StateDeclined:
 		return StatusAuthorizationDeclined

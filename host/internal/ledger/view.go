@@ -318,7 +318,8 @@ func (l *Ledger) inDoubt(op *Operation, v View) bool {
 	case sdk.OpRefund:
 		return unknownMove(v.Refunds, op.ID)
 	case sdk.OpAuthorize:
-		return v.State == sdk.StateUnknown || (v.State == sdk.StateProcessing && op.Outcome != sdk.OutcomePending)
+		return v.State == sdk.StateUnknown || (v.State == sdk.StateProcessing && op.Outcome != sdk.OutcomePending) ||
+			(v.State == sdk.StateRequiresAction && l.Truth.Next == nil)
 	case sdk.OpVoid:
 		return v.Open() > 0 || v.Authorized == 0
 	case sdk.OpCancel:

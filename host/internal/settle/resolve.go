@@ -1,0 +1,129 @@
+package settle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// Settle tries once to learn how a payment's open operations ended, and lets go of a
+// hold that a buyer approved too late. It reports whether nothing is left to do. It
+// never invents an end.
+func (e *Engine) Settle(ctx context.Context, id sdk.PaymentID) (bool, error) {
+	rec, err := e.Store.Payment(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	rec, found, err := e.look(ctx, rec, SourceSettle)
+	if err != nil {
+		return false, err
+	}
+	for _, op := range rec.View().Unsettled {
+		if rec, err = e.resolve(ctx, rec, op, found); err != nil {
+			return false, err
+		}
+	}
+	v := rec.View()
+	if len(v.Unsettled) > 0 {
+		return false, nil
+	}
+	if v.LateApproval && v.Open() > 0 {
+		return e.letGo(ctx, rec)
+	}
+	return true, nil
+}
+
+// resolve deals with one operation that a fresh lookup did not settle.
+func (e *Engine) resolve(ctx context.Context, rec store.Record, id sdk.OperationID, found sdk.PaymentFinding) (store.Record, error) {
+	op := *rec.Operation(id)
+	if op.Outcome == sdk.OutcomePending {
+		return rec, nil // the provider has it; it will say
+	}
+	lease, err := e.Connectors.Acquire(ctx, rec.Connector)
+	if err != nil {
+		return rec, err
+	}
+	defer lease.Release()
+	manifest := lease.Description.Manifest
+	if e.Now().Sub(op.UpdatedAt) <= time.Duration(manifest.VisibilityDelay) || !absent(op, found, manifest) {
+		return rec, nil // not seeing it proves nothing yet
+	}
+	fact := manifest.Idempotency[op.Kind]
+	remembered := fact.KeyLifetime == 0 || e.Now().Sub(op.CreatedAt) < time.Duration(fact.KeyLifetime)
+	switch {
+	case fact.Mode == sdk.IdempotencyNative && remembered, fact.Mode == sdk.IdempotencyLookup:
+		return e.sendAgain(ctx, rec, op, lease)
+	case fact.Mode == sdk.IdempotencyNative && !(op.Kind == sdk.OpAuthorize && found.Found):
+		return e.giveUp(ctx, rec, op)
+	}
+	return rec, nil
+}
+
+// absent reports whether the lookup proves that the operation has had no effect. An
+// authorization that is there but whose approval page is not known counts: sent again
+// with its key, it tells the page.
+func absent(op ledger.Operation, found sdk.PaymentFinding, m sdk.Manifest) bool {
+	if !found.Found {
+		return found.Authoritative
+	}
+	return op.Kind == sdk.OpAuthorize || m.Features.NotFoundAuthoritative
+}
+
+// sendAgain repeats the identical request with the same key.
+func (e *Engine) sendAgain(ctx context.Context, rec store.Record, op ledger.Operation, lease *Lease) (store.Record, error) {
+	id := rec.Payment.ID
+	account, err := e.account(ctx, rec.Service)
+	if err != nil {
+		return rec, err
+	}
+	e.enter(id)
+	defer e.leave(id)
+	rec, err = e.change(ctx, id, nil, func(rec *store.Record) error {
+		now := rec.Operation(op.ID)
+		if now.Outcome.Settled() || now.Attempt != op.Attempt {
+			return &BusyError{Payment: id, Operation: op.Kind}
+		}
+		now.Attempt++
+		now.UpdatedAt = e.Now()
+		op = *now
+		rec.Added = append(rec.Added, event("payment-connector-external-transaction-request", e.Now(), map[string]any{
+			"operation": op.ID, "kind": op.Kind, "attempt": op.Attempt, "release": lease.Digest,
+		}))
+		return nil
+	})
+	if err != nil {
+		return rec, err
+	}
+	return e.perform(ctx, rec, op, lease, account)
+}
+
+// giveUp records that an operation never took effect: the provider, whose word on it
+// is final, has nothing, and it is too late to send it again.
+func (e *Engine) giveUp(ctx context.Context, rec store.Record, op ledger.Operation) (store.Record, error) {
+	return e.change(ctx, rec.Payment.ID, nil, func(rec *store.Record) error {
+		now := rec.Operation(op.ID)
+		if now.Outcome.Settled() {
+			return nil
+		}
+		now.Outcome, now.Code, now.UpdatedAt = sdk.OutcomeNotAttempted, sdk.CodeNotFound, e.Now()
+		rec.Added = append(rec.Added, answered(now, reply{}, e.Now()))
+		return nil
+	})
+}
+
+// letGo voids a hold that appeared after the payment had been closed.
+func (e *Engine) letGo(ctx context.Context, rec store.Record) (bool, error) {
+	done, err := e.void(ctx, rec.MerchantAccount, rec.Payment.ID, "approved after the payment was closed", nil)
+	if err != nil {
+		if busy := (*BusyError)(nil); errors.As(err, &busy) {
+			return false, nil
+		}
+		return false, fmt.Errorf("letting go of a late approval: %w", err)
+	}
+	return done.Operation.Outcome == sdk.OutcomeSucceeded, nil
+}
