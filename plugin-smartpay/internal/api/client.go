@@ -1,0 +1,67 @@
+package api
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Options refine a Client. The zero Options suits production: no proxy, the
+// system's certificate authorities, the system's clock.
+type Options struct {
+	// Proxy picks the proxy for a request, as http.Transport.Proxy does; nil means
+	// none. Plain http, which is for loopback only, never uses a proxy.
+	Proxy func(*http.Request) (*url.URL, error)
+	// TLS may name certificate authorities. TLS 1.2 is the least that is spoken.
+	TLS *tls.Config
+	// UserAgent is sent with each request; "" sends Go's own.
+	UserAgent string
+	// Now is used to read Retry-After dates; nil means time.Now.
+	Now func() time.Time
+}
+
+// A Client speaks to one base URL over one pool of connections. It holds no
+// credentials and is safe for concurrent use.
+type Client struct {
+	base      *url.URL
+	transport *http.Transport
+	agent     string
+	now       func() time.Time
+}
+
+// New returns a client for base, which must be https, or http to a loopback
+// address. Nothing is dialled before the first call.
+func New(base string, o Options) (*Client, error) {
+	parsed, err := parseBase(base)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Client{base: parsed, transport: newTransport(parsed, o), agent: o.UserAgent, now: o.Now}, nil
+}
+
+// Plain reports whether the client speaks http without TLS, which it does only to
+// this machine.
+func (c *Client) Plain() bool { return c.base.Scheme == "http" }
+
+// Close closes the connections that are idle. Calls under way are not disturbed,
+// and the client can still be used.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// As returns the API as the merchant who owns key sees it. It is cheap: make one
+// for each call.
+func (c *Client) As(key SecretKey) Merchant { return Merchant{client: c, key: key} }
+
+// A Merchant is the API with one merchant's key. Every method sends one request,
+// returns a [*Failure] if it does not end in a readable success, and is safe for
+// concurrent use. The context bounds the whole call, reading the answer included.
+//
+// Methods that write take an idempotency key. Smartpay keeps the result of a key
+// for six hours and then forgets it.
+type Merchant struct {
+	client *Client
+	key    SecretKey
+}

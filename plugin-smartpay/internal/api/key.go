@@ -1,0 +1,85 @@
+package api
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+)
+
+// A Mode is the environment that a key and every object made with it belong to.
+type Mode string
+
+// The modes, as they appear in keys and ids.
+const (
+	Test Mode = "test"
+	Live Mode = "live"
+)
+
+// SecretKeyPattern is the form of a secret key, as Smartpay's official clients
+// check it. It is also valid in JSON Schema.
+const SecretKeyPattern = `^sk_(test|live)_[0-9a-zA-Z]+$`
+
+var secretKeyForm = regexp.MustCompile(SecretKeyPattern)
+
+// A SecretKey authenticates one merchant. Every way of printing it shows a
+// placeholder.
+type SecretKey struct{ value string }
+
+// ErrKeyForm says that a text is not a secret key.
+var ErrKeyForm = errors.New("not a Smartpay secret key: want sk_test_ or sk_live_ and letters or digits")
+
+// ParseSecretKey checks the form of a secret key and nothing else. The error does
+// not repeat the text.
+func ParseSecretKey(text string) (SecretKey, error) {
+	if !secretKeyForm.MatchString(text) {
+		return SecretKey{}, ErrKeyForm
+	}
+	return SecretKey{text}, nil
+}
+
+// Mode is the environment that the key opens.
+func (k SecretKey) Mode() Mode {
+	if strings.HasPrefix(k.value, "sk_live_") {
+		return Live
+	}
+	return Test
+}
+
+const masked = "[secret]"
+
+// String returns a placeholder.
+func (k SecretKey) String() string { return masked }
+
+// Format prints a placeholder for every verb.
+func (k SecretKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(masked)) }
+
+// LogValue logs a placeholder.
+func (k SecretKey) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText encodes a placeholder.
+func (k SecretKey) MarshalText() ([]byte, error) { return []byte(masked), nil }
+
+// mask removes the key from what a provider said, in the forms in which a server
+// that echoes headers would show it.
+func (k SecretKey) mask(text string) string {
+	if k.value == "" || text == "" {
+		return text
+	}
+	raw := []byte(k.value)
+	forms := []string{
+		k.value,
+		strings.TrimRight(base64.StdEncoding.EncodeToString(raw), "="),
+		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(k.value+":")), "="),
+		strings.TrimRight(base64.URLEncoding.EncodeToString(raw), "="),
+		hex.EncodeToString(raw),
+		strings.ToUpper(hex.EncodeToString(raw)),
+	}
+	for _, form := range forms {
+		text = strings.ReplaceAll(text, form, masked)
+	}
+	return text
+}
