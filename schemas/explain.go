@@ -23,7 +23,7 @@ func (e explainer) explain(broken *jsonschema.ValidationError) []Violation {
 	if rule.offersForms() {
 		return e.explainForms(rule, broken.Causes)
 	}
-	if len(broken.Causes) == 0 || rule.keyword == "minContains" {
+	if len(broken.Causes) == 0 || rule.keyword == "minContains" || rule.keyword == "contains" {
 		return e.explainRule(rule)
 	}
 	var found []Violation
@@ -66,6 +66,9 @@ func (e explainer) rule(broken *jsonschema.ValidationError) rule {
 			holder, _ = lookUp(schema, path[:n-3])
 			r.holder, _ = holder.(map[string]any)
 		}
+	}
+	if r.keyword == "minContains" && r.limit == nil {
+		r.keyword = "contains" // which asks for at least one
 	}
 	if r.limit == false && r.keyword != "additionalProperties" && r.keyword != "unevaluatedProperties" {
 		r.keyword = "false"
@@ -147,36 +150,53 @@ func (e explainer) explainForms(r rule, branches []*jsonschema.ValidationError) 
 	if len(branches) == 0 { // oneOf, and more than one fits
 		return []Violation{r.violation(r.pointer, "must fit only one of the forms that are allowed, and fits several")}
 	}
-	var meant, all [][]Violation
+	var forms [][]Violation
 	for _, b := range branches {
-		found := e.explain(b)
-		all = append(all, found)
-		if !r.isOtherForm(found) {
-			meant = append(meant, found)
+		forms = append(forms, e.explain(b))
+	}
+	if v, ok := missingOneOf(forms); ok {
+		return []Violation{v}
+	}
+	if v, ok := r.noneOfTheTypes(forms); ok {
+		return []Violation{v}
+	}
+	for _, isOther := range []func([]Violation) bool{r.hasOtherType, r.hasOtherValue} {
+		forms = slices.DeleteFunc(forms, isOther)
+		if len(forms) == 1 {
+			return forms[0]
 		}
-	}
-	if alternatives, ok := missingOneOf(all); ok {
-		return []Violation{alternatives}
-	}
-	if len(meant) == 1 {
-		return meant[0]
 	}
 	return []Violation{r.violation(r.pointer, "must "+r.expected("take one of the forms that are allowed"))}
 }
 
-// isOtherForm reports whether found says that a different kind of thing was meant:
-// another type, or another value of the field that tells forms apart.
-func (r rule) isOtherForm(found []Violation) bool {
+// hasOtherType reports whether found says that another type of value was meant.
+func (r rule) hasOtherType(found []Violation) bool {
+	return slices.ContainsFunc(found, func(v Violation) bool {
+		return v.Keyword == "type" && v.Pointer == r.pointer
+	})
+}
+
+// hasOtherValue reports whether found says that another value was meant, or another
+// value of a field that tells forms apart.
+func (r rule) hasOtherValue(found []Violation) bool {
 	return slices.ContainsFunc(found, func(v Violation) bool {
 		parent := v.Pointer[:max(strings.LastIndexByte(v.Pointer, '/'), 0)]
-		switch v.Keyword {
-		case "type":
-			return v.Pointer == r.pointer
-		case "const", "enum":
-			return v.Pointer == r.pointer || parent == r.pointer
-		}
-		return false
+		return (v.Keyword == "const" || v.Keyword == "enum") && (v.Pointer == r.pointer || parent == r.pointer)
 	})
+}
+
+// noneOfTheTypes recognises forms that all fail by their type, such as text or null.
+func (r rule) noneOfTheTypes(forms [][]Violation) (Violation, bool) {
+	var types []string
+	for _, found := range forms {
+		if len(found) != 1 || !r.hasOtherType(found) {
+			return Violation{}, false
+		}
+		types = append(types, strings.TrimPrefix(found[0].Message, "must be "))
+	}
+	v := forms[0][0]
+	v.Message = "must be " + strings.Join(types, " or ")
+	return v, true
 }
 
 // missingOneOf recognises forms that differ only in which field must be there.

@@ -9,7 +9,7 @@ import (
 // in alphabetical order. A field of an object that may itself be left out, or of a
 // list's items, is not among them, nor is one that only a condition asks for.
 func (s *Schema) RequiredPointers() []string {
-	r := required{fields: make(map[string]bool)}
+	r := &required{fields: make(map[string]bool), budget: 10_000}
 	for _, p := range s.parts {
 		location, fragment, _ := strings.Cut(p.compiled.Location, "#")
 		schema, _ := lookUp(p.document(location), tokens(fragment))
@@ -29,9 +29,12 @@ func (s *Schema) RequiredPointers() []string {
 
 // required collects the fields that schemas name as required, whether or not the
 // objects that hold them are.
-type required struct{ fields map[string]bool }
+type required struct {
+	fields map[string]bool
+	budget int // schemas left to read: one that refers to itself could be read for ever
+}
 
-func (r required) reaches(pointer string) bool {
+func (r *required) reaches(pointer string) bool {
 	for ; pointer != ""; pointer = pointer[:strings.LastIndexByte(pointer, '/')] {
 		if !r.fields[pointer] {
 			return false
@@ -42,9 +45,9 @@ func (r required) reaches(pointer string) bool {
 
 // read walks what applies without condition: the schema itself, what it refers to
 // and what it combines. location is the url of the document that schema is in.
-func (r required) read(p part, location string, schema any, pointer string) {
+func (r *required) read(p part, location string, schema any, pointer string) {
 	s, ok := schema.(map[string]any)
-	if !ok || strings.Count(pointer, "/") > maxDepth {
+	if r.budget--; !ok || r.budget < 0 || strings.Count(pointer, "/") > maxDepth {
 		return
 	}
 	names, _ := s["required"].([]any)
