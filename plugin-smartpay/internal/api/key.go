@@ -26,8 +26,9 @@ const SecretKeyPattern = `^sk_(test|live)_[0-9a-zA-Z]+$`
 var secretKeyForm = regexp.MustCompile(SecretKeyPattern)
 
 // A SecretKey authenticates one merchant. Every way of printing it shows a
-// placeholder.
-type SecretKey struct{ value string }
+// placeholder, or an address where it sits in a field that fmt may not ask: that is
+// why the text is behind a pointer.
+type SecretKey struct{ text *string }
 
 // ErrKeyForm says that a text is not a secret key.
 var ErrKeyForm = errors.New("not a Smartpay secret key: want sk_test_ or sk_live_ and letters or digits")
@@ -38,15 +39,22 @@ func ParseSecretKey(text string) (SecretKey, error) {
 	if !secretKeyForm.MatchString(text) {
 		return SecretKey{}, ErrKeyForm
 	}
-	return SecretKey{text}, nil
+	return SecretKey{&text}, nil
 }
 
 // Mode is the environment that the key opens.
 func (k SecretKey) Mode() Mode {
-	if strings.HasPrefix(k.value, "sk_live_") {
+	if strings.HasPrefix(k.reveal(), "sk_live_") {
 		return Live
 	}
 	return Test
+}
+
+func (k SecretKey) reveal() string {
+	if k.text == nil {
+		return ""
+	}
+	return *k.text
 }
 
 const masked = "[secret]"
@@ -66,14 +74,15 @@ func (k SecretKey) MarshalText() ([]byte, error) { return []byte(masked), nil }
 // mask removes the key from what a provider said, in the forms in which a server
 // that echoes headers would show it.
 func (k SecretKey) mask(text string) string {
-	if k.value == "" || text == "" {
+	key := k.reveal()
+	if key == "" || text == "" {
 		return text
 	}
-	raw := []byte(k.value)
+	raw := []byte(key)
 	forms := []string{
-		k.value,
+		key,
 		strings.TrimRight(base64.StdEncoding.EncodeToString(raw), "="),
-		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(k.value+":")), "="),
+		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(key+":")), "="),
 		strings.TrimRight(base64.URLEncoding.EncodeToString(raw), "="),
 		hex.EncodeToString(raw),
 		strings.ToUpper(hex.EncodeToString(raw)),

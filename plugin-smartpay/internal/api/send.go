@@ -130,7 +130,7 @@ func (m Merchant) build(ctx context.Context, r request, seen *trace) (*http.Requ
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header.Set("Authorization", "Basic "+m.key.value)
+	req.Header.Set("Authorization", "Basic "+m.key.reveal())
 	req.Header.Set("Accept", "application/json")
 	if m.client.agent != "" {
 		req.Header.Set("User-Agent", m.client.agent)

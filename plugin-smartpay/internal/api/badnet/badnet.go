@@ -8,6 +8,7 @@ package badnet
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -33,9 +34,10 @@ type Conn struct {
 type Server struct {
 	Addr string
 
-	mu    sync.Mutex
-	deeds []Deed
-	seen  []Seen
+	arrived chan struct{}
+	mu      sync.Mutex
+	deeds   []Deed
+	seen    []Seen
 }
 
 // Seen is a request that arrived whole.
@@ -53,7 +55,7 @@ func Start(t testing.TB, deeds ...Deed) *Server {
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
-	s := &Server{Addr: ln.Addr().String(), deeds: deeds}
+	s := &Server{Addr: ln.Addr().String(), deeds: deeds, arrived: make(chan struct{}, 1)}
 	over := make(chan struct{})
 	var all sync.WaitGroup
 	all.Go(func() { s.accept(ln, &all, over) })
@@ -73,6 +75,17 @@ func (s *Server) Seen() []Seen {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Seen(nil), s.seen...)
+}
+
+// Await waits until a request has arrived, and fails the test if none does before
+// ctx ends.
+func (s *Server) Await(ctx context.Context, t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.arrived:
+	case <-ctx.Done():
+		t.Fatal("no request has arrived")
+	}
 }
 
 func (s *Server) accept(ln net.Listener, all *sync.WaitGroup, over <-chan struct{}) {
@@ -118,6 +131,10 @@ func (s *Server) take(seen Seen) Deed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seen = append(s.seen, seen)
+	select {
+	case s.arrived <- struct{}{}:
+	default: // nobody has fetched the news of an earlier one
+	}
 	return s.deeds[min(len(s.seen), len(s.deeds))-1]
 }
 
