@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
 // A Target is what a route leads to: one process of one release, and all that is
-// known about it. It never changes once it is a route's.
+// known about it. It never changes once it is a route's, so a call that asked this
+// gate is made to this process.
 type Target struct {
 	Generation  uint64 // names the process; no two of a connector share one
 	Version     string
 	Digest      string // SHA-256 of the running binary, in hex
 	Description sdk.Description
+	Gate        *gatekeep.Gate // what may be asked of it
 	Remote      sdk.Remote
 }
 
