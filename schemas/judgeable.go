@@ -86,3 +86,6 @@ var (
 	escaper   = strings.NewReplacer("~", "~0", "/", "~1")
 	unescaper = strings.NewReplacer("~1", "/", "~0", "~")
 )
+
+// Pointer returns the JSON Pointer (RFC 6901) to the field that path leads to.
+func Pointer(path ...string) string { return pointerTo(path) }
