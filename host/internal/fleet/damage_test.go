@@ -77,6 +77,9 @@ func TestDamagedReleaseIsRefusedAndTheOthersAreNot(t *testing.T) {
 			if _, err := f.Get(sound.Digest); err != nil {
 				t.Errorf("Get of the sound release = %v", err)
 			}
+			if n := len(f.List()); strings.HasPrefix(name, "the record") && n != 1 {
+				t.Errorf("List has %d releases, want the sound one alone", n)
+			}
 			if err := f.Verify(); !errors.Is(err, fleet.ErrDamaged) || strings.Contains(err.Error(), "acme-pay") {
 				t.Errorf("Verify = %v, want the damaged release alone", err)
 			}
