@@ -27,13 +27,7 @@ func inspect(v any, depth int) *Violation {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for name, field := range v {
-			if bad := inspect(field, depth+1); bad != nil {
-				bad.Pointer = "/" + escape(name) + bad.Pointer
-				return bad
-			}
-		}
-		return nil
+		return inspectObject(v, depth)
 	case []any:
 		for i, item := range v {
 			if bad := inspect(item, depth+1); bad != nil {
@@ -44,6 +38,26 @@ func inspect(v any, depth int) *Violation {
 		return nil
 	}
 	return inspectScalar(v)
+}
+
+// inspectObject returns the fault with the smallest pointer, so that the answer does
+// not depend on the order in which Go goes through a map.
+func inspectObject(object map[string]any, depth int) *Violation {
+	var first *Violation
+	for name, field := range object {
+		bad := inspect(field, depth+1)
+		if name == "" { // the validator cannot tell such a field from the object around it
+			bad = &Violation{Keyword: "document", Message: "must have a name"}
+		}
+		if bad == nil {
+			continue
+		}
+		bad.Pointer = "/" + escape(name) + bad.Pointer
+		if first == nil || bad.Pointer < first.Pointer {
+			first = bad
+		}
+	}
+	return first
 }
 
 func inspectScalar(v any) *Violation {
