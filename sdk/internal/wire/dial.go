@@ -8,9 +8,11 @@ const MaxRequest = 4 << 20
 
 // DialOptions are what every connection to a connector needs: evidence of what was
 // sent, no reply larger than maxReply bytes, no request larger than [MaxRequest], no
-// retries by gRPC, and no idling, after which the socket's file would have to exist.
+// retries by gRPC, and no idling, after which a socket whose file is gone could not
+// be dialled again.
 func DialOptions(maxReply int) []grpc.DialOption {
 	return []grpc.DialOption{
+		grpc.WithStatsHandler(watcher{}),
 		grpc.WithDisableRetry(),
 		grpc.WithIdleTimeout(0),
 		grpc.WithDefaultCallOptions(
