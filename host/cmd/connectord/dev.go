@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host"
+	"github.com/connectorhost/connectorhost/host/api"
+)
+
+// tokenLife is how long the printed token works: a working day.
+const tokenLife = 12 * time.Hour
+
+// devCmd runs everything that is needed to take a payment on one machine.
+type devCmd struct {
+	settings      `embed:""`
+	Listen        string `help:"Address of the merchants' API. With port 0 every address is a free one." default:"127.0.0.1:8080"`
+	AdminListen   string `help:"Address of the operators' API." default:"127.0.0.1:8081"`
+	SandboxListen string `help:"Address of the stand-in Smartpay." default:"127.0.0.1:8082"`
+	DataDir       string `help:"Where the host keeps its data." default:".data/dev" type:"path"`
+	ReadyFile     string `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
+	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program." placeholder:"FILE" type:"existingfile"`
+	Sandbox       string `help:"Sandbox program. Default: smartpay-sandbox beside this program." placeholder:"FILE" type:"existingfile"`
+}
+
+// Run serves until the context ends.
+func (c *devCmd) Run(w *world) error {
+	return c.serve(w, func(d *dev) error {
+		if c.ReadyFile != "" {
+			if err := writeReady(c.ReadyFile, d.ready()); err != nil {
+				return err
+			}
+		}
+		return d.greet(w.stdout)
+	})
+}
+
+// serve brings everything up, calls ready, and takes everything down again when the
+// context ends or ready fails.
+func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
+	c.freePorts()
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return err
+	}
+	d := &dev{dir: c.DataDir}
+	box, err := startSandbox(w.ctx, c.beside(w, c.Sandbox, "smartpay-sandbox"), c.SandboxListen, c.DataDir, w.stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, box.stop()) }()
+	d.sandboxURL = box.URL
+
+	config := c.config(w.stderr)
+	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
+	if d.host, err = host.New(w.ctx, config); err != nil {
+		return err
+	}
+	return d.host.Run(w.ctx, func() error {
+		if err := d.seed(w.ctx, c.beside(w, c.Plugin, "plugin-smartpay")); err != nil {
+			return fmt.Errorf("preparing the development payment service: %w", err)
+		}
+		return ready(d)
+	})
+}
+
+// freePorts gives the other listeners free ports too where the first one asks for one.
+func (c *devCmd) freePorts() {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil || port != "0" {
+		return // a wrong address is reported by whoever listens on it
+	}
+	c.AdminListen = net.JoinHostPort(host, "0")
+	c.SandboxListen = net.JoinHostPort(host, "0")
+}
+
+// beside is a program's path: as given, or in the folder of this program.
+func (c *devCmd) beside(w *world, given, name string) string {
+	if given != "" {
+		return given
+	}
+	return filepath.Join(filepath.Dir(w.executable), name)
+}
+
+// dev is a running development host.
+type dev struct {
+	host       *host.Host
+	dir        string
+	sandboxURL string
+	key        []byte // PEM
+	merchant   *merchant
+}
+
+func (d *dev) keyFile() string { return filepath.Join(d.dir, "api-key.pem") }
+
+// seed makes the host ready to take a payment: a connector, a key, a payment service.
+func (d *dev) seed(ctx context.Context, plugin string) (err error) {
+	if err := d.host.UseConnector(ctx, plugin); err != nil {
+		return err
+	}
+	if d.key, err = d.loadKey(); err != nil {
+		return err
+	}
+	if err := d.host.TrustKey(ctx, d.key, "development"); err != nil {
+		return err
+	}
+	token, err := api.Sign(d.key, []string{"*.read", "*.write"}, tokenLife, time.Now())
+	if err != nil {
+		return err
+	}
+	d.merchant = &merchant{url: d.host.APIURL(), token: token}
+	return d.merchant.ensureService(ctx, "smartpay", map[string]string{"api_url": d.sandboxURL + "/v1"}, func() map[string]string {
+		return map[string]string{"secret_key": "sk_test_" + rand.Text()[:22]}
+	})
+}
+
+// loadKey reads the merchant's private key, or makes one.
+func (d *dev) loadKey() ([]byte, error) {
+	pem, err := os.ReadFile(d.keyFile())
+	if !errors.Is(err, fs.ErrNotExist) {
+		return pem, err
+	}
+	pem, _, _, err = api.NewKeyPair()
+	if err != nil {
+		return nil, err
+	}
+	return pem, writePrivate(d.keyFile(), pem)
+}
+
+func (d *dev) ready() ready {
+	return ready{
+		APIURL: d.host.APIURL(), AdminURL: d.host.AdminURL(), ConsoleURL: d.host.ConsoleURL(),
+		SandboxURL: d.sandboxURL, APIKeyFile: d.keyFile(), AdminTokenFile: d.host.AdminTokenFile(), DataDir: d.dir,
+	}
+}

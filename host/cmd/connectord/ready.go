@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// ready is what --ready-file tells whoever started this process.
+type ready struct {
+	APIURL         string `json:"api_url"`
+	AdminURL       string `json:"admin_url"`
+	ConsoleURL     string `json:"console_url"`
+	SandboxURL     string `json:"sandbox_url,omitempty"`
+	APIKeyFile     string `json:"api_key_file,omitempty"`
+	AdminTokenFile string `json:"admin_token_file"`
+	DataDir        string `json:"data_dir"`
+}
+
+// writeReady writes the file whole or not at all, so that a reader who sees it can
+// read it.
+func writeReady(file string, r ready) error {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding the ready file: %w", err)
+	}
+	return writePrivate(file, append(raw, '\n'))
+}
+
+// writePrivate replaces a file by one that only its owner can read.
+func writePrivate(file string, content []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".new-*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(content)
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+		return fmt.Errorf("writing %s: %w", file, err)
+	}
+	return nil
+}

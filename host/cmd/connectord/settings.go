@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/connectorhost/connectorhost/host"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// settings are shared by the commands that run a host.
+type settings struct {
+	PublicURL    string        `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
+	Environment  sdk.Mode      `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
+	CallTimeout  time.Duration `help:"Longest call to a connector." default:"30s"`
+	DrainTimeout time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
+	Sweep        time.Duration `help:"How often unsettled payments are looked at." default:"5s"`
+	LogLevel     string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat    string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
+}
+
+func (s settings) config(stderr io.Writer) host.Config {
+	return host.Config{
+		PublicURL:    s.PublicURL,
+		Mode:         s.Environment,
+		CallTimeout:  s.CallTimeout,
+		DrainTimeout: s.DrainTimeout,
+		Sweep:        s.Sweep,
+		Log: hclog.New(&hclog.LoggerOptions{
+			Name: "connectord", Output: stderr, Level: hclog.LevelFromString(s.LogLevel),
+			JSONFormat: s.LogFormat == "json",
+		}),
+	}
+}
+
+// serveCmd runs the daemon.
+type serveCmd struct {
+	settings    `embed:""`
+	Listen      string   `help:"Address of the merchants' API." default:"127.0.0.1:8080"`
+	AdminListen string   `help:"Address of the operators' API. Keep it off public networks." default:"127.0.0.1:8081"`
+	DataDir     string   `help:"Where the host keeps its data." default:"data" type:"path"`
+	Connector   []string `help:"Install and activate this connector binary at start, unless a release of it is active already. Repeatable." placeholder:"FILE" type:"existingfile"`
+	ReadyFile   string   `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(w *world) error {
+	config := c.config(w.stderr)
+	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
+	h, err := host.New(w.ctx, config)
+	if err != nil {
+		return err
+	}
+	return h.Run(w.ctx, func() error {
+		for _, file := range c.Connector {
+			if err := h.EnsureConnector(w.ctx, file); err != nil {
+				return fmt.Errorf("activating %s: %w", file, err)
+			}
+		}
+		fmt.Fprintf(w.stdout, "merchants' API  %s\noperators' API  %s\n", h.APIURL(), h.AdminURL())
+		if c.ReadyFile == "" {
+			return nil
+		}
+		return writeReady(c.ReadyFile, ready{
+			APIURL: h.APIURL(), AdminURL: h.AdminURL(), ConsoleURL: h.ConsoleURL(),
+			AdminTokenFile: h.AdminTokenFile(), DataDir: c.DataDir,
+		})
+	})
+}

@@ -1,0 +1,100 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// Config holds what a host needs to run. The zero Config keeps its data in
+// "data" below the working directory and listens on free ports of the loopback
+// interface.
+type Config struct {
+	DataDir     string // database, master key, releases, sockets; empty means "data"
+	Listen      string // merchants' API; empty means 127.0.0.1:0
+	AdminListen string // operators' API; empty means 127.0.0.1:0
+	// PublicURL is where buyers and providers reach the merchants' listener from
+	// outside; empty means its own address.
+	PublicURL string
+	// Mode is the environment of every account on this host; empty means test.
+	Mode sdk.Mode
+
+	CallTimeout  time.Duration // one call to a connector; 0 means 30s
+	DrainTimeout time.Duration // calls in flight at a swap or stop; 0 means 35s
+	Sweep        time.Duration // how often unsettled payments are looked at; 0 means 5s
+
+	// Log is where everything is logged; nil means standard error at level info.
+	Log hclog.Logger
+	// Slog is the same log for this module's own packages; nil derives it from Log.
+	Slog *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() (Config, error) {
+	c.DataDir = or(c.DataDir, "data")
+	c.Listen = or(c.Listen, "127.0.0.1:0")
+	c.AdminListen = or(c.AdminListen, "127.0.0.1:0")
+	c.Mode = or(c.Mode, sdk.ModeTest)
+	c.CallTimeout = or(c.CallTimeout, 30*time.Second)
+	c.DrainTimeout = or(c.DrainTimeout, c.CallTimeout+5*time.Second)
+	c.Sweep = or(c.Sweep, 5*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = hclog.New(&hclog.LoggerOptions{Name: "connectord", Output: os.Stderr, Level: hclog.Info})
+	}
+	if c.Slog == nil {
+		c.Slog = slog.New(newBridge(c.Log))
+	}
+	return c, c.check()
+}
+
+// check names every setting that is wrong and what would be right.
+func (c Config) check() error {
+	var wrong []error
+	if c.Mode != sdk.ModeTest && c.Mode != sdk.ModeLive {
+		wrong = append(wrong, fmt.Errorf("environment is %q, must be test or live", c.Mode))
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || strings.HasSuffix(u.Path, "/") {
+			wrong = append(wrong, fmt.Errorf("public-url is %q, must be like https://pay.example.com, without query or trailing slash", c.PublicURL))
+		}
+	}
+	for name, d := range map[string]time.Duration{"call-timeout": c.CallTimeout, "drain-timeout": c.DrainTimeout, "sweep": c.Sweep} {
+		if d < 0 {
+			wrong = append(wrong, fmt.Errorf("%s is %s, must be positive", name, d))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func or[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}
+
+// layout names the files below the data directory.
+type layout struct{ dir string }
+
+func (l layout) database() string  { return filepath.Join(l.dir, "host.db") }
+func (l layout) masterKey() string { return filepath.Join(l.dir, "master.key") }
+func (l layout) releases() string  { return filepath.Join(l.dir, "releases") }
+func (l layout) lock() string      { return filepath.Join(l.dir, "lock") }
+func (l layout) adminToken() string {
+	return filepath.Join(l.dir, "admin.token")
+}

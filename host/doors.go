@@ -1,0 +1,91 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/connectorhost/connectorhost/host/internal/notify"
+	"github.com/connectorhost/connectorhost/host/internal/settle"
+	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// doors are the merchants' listener's pages for those who are not merchants:
+// providers that deliver webhooks and buyers who come back.
+type doors struct {
+	notifier *notify.Notifier
+	engine   *settle.Engine
+	log      *slog.Logger
+}
+
+func (d doors) mount(mux *http.ServeMux) {
+	mux.HandleFunc("POST /webhooks/{service}", d.webhook)
+	mux.HandleFunc("GET /return/{payment}/{token}/{page}", d.returning)
+}
+
+// webhook answers a delivery exactly as the connector says, or with a server error
+// that makes the provider deliver it again.
+func (d doors) webhook(w http.ResponseWriter, req *http.Request) {
+	respond, err := d.notifier.Receive(req.Context(), req.PathValue("service"), req)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		http.Error(w, "there is no such webhook", http.StatusNotFound)
+		return
+	case errors.Is(err, notify.ErrTooLarge):
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	case err != nil:
+		d.log.ErrorContext(req.Context(), "webhook not processed", "payment_service_id", req.PathValue("service"), "error", err)
+		http.Error(w, "try again later", http.StatusServiceUnavailable)
+		return
+	}
+	for name, values := range respond.Headers {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	w.WriteHeader(statusOr(respond, http.StatusOK))
+	if _, err := w.Write(respond.Body); err != nil {
+		d.log.InfoContext(req.Context(), "provider hung up before its acknowledgement", "error", err)
+	}
+}
+
+func statusOr(r sdk.Respond, fallback int) int {
+	if r.Status >= 200 && r.Status <= 599 {
+		return r.Status
+	}
+	return fallback
+}
+
+// returning sends a buyer on to the merchant.
+func (d doors) returning(w http.ResponseWriter, req *http.Request) {
+	page := req.PathValue("page")
+	if page != settle.ApprovedPage && page != settle.CanceledPage {
+		http.NotFound(w, req)
+		return
+	}
+	to, err := d.engine.Return(req.Context(), sdk.PaymentID(req.PathValue("payment")), req.PathValue("token"), page == settle.ApprovedPage)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		http.NotFound(w, req)
+	case err != nil:
+		d.log.ErrorContext(req.Context(), "buyer could not be sent on", "payment_id", req.PathValue("payment"), "error", err)
+		http.Error(w, "The shop cannot be reached right now. Your payment is safe: please go back to the shop and look at your order.", http.StatusServiceUnavailable)
+	default:
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, req, to, http.StatusSeeOther)
+	}
+}
+
+// drained shuts servers down politely: no new requests, those in flight finish.
+func drained(ctx context.Context, servers ...*http.Server) error {
+	var failed []error
+	for _, s := range servers {
+		if err := s.Shutdown(ctx); err != nil {
+			failed = append(failed, fmt.Errorf("closing %s: %w", s.Addr, err), s.Close())
+		}
+	}
+	return errors.Join(failed...)
+}
