@@ -68,8 +68,8 @@ func (e *Engine) newRecord(p NewPayment, svc store.PaymentService, lease *Lease)
 	auth := p.Authorize
 	auth.Call = sdk.Call{}
 	auth.ApprovalExpiresAt = deadline
-	auth.ReturnURL = e.returnURL(sdk.PaymentID(id.String()), approvedPath)
-	auth.CancelURL = e.returnURL(sdk.PaymentID(id.String()), canceledPath)
+	auth.ReturnURL = e.returnURL(sdk.PaymentID(id.String()), ApprovedPage)
+	auth.CancelURL = e.returnURL(sdk.PaymentID(id.String()), CanceledPage)
 	raw, err := json.Marshal(Request{Authorize: auth, Body: p.Body})
 	if err != nil {
 		return store.Record{}, ledger.Operation{}, fmt.Errorf("encoding the request: %w", err)

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	approvedPath = "approved"
-	canceledPath = "canceled"
+	// ApprovedPage and CanceledPage end the URLs that buyers come back to.
+	ApprovedPage = "approved"
+	CanceledPage = "canceled"
 )
 
 // Reference is a payment's name at its provider: its UUID as a base-62 number, at
