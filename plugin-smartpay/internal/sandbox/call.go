@@ -64,10 +64,10 @@ func (s *Server) base(r *http.Request) string {
 
 // answer finds out who is asking and does it.
 func (s *Server) answer(c *call) (answer, []*book.Delivery) {
-	switch c.target.area {
-	case areaConsumer:
+	if c.target.area == areaConsumer {
 		return s.consumer(c)
-	case areaNone:
+	}
+	if c.target.area != areaAPI {
 		return wrongAddress(c), nil
 	}
 	key := secretKeyOf(c.request.Header.Get("Authorization"))

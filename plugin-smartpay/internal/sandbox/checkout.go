@@ -172,10 +172,9 @@ func (v visit) state() page.State {
 	waiting, state := false, page.Approved
 	if o := v.session.Order; o != nil {
 		waiting = o.Status == book.RequiresAuthorization
-		switch o.Status {
-		case book.Rejected:
+		if o.Status == book.Rejected {
 			state = page.Rejected
-		case book.Canceled:
+		} else if o.Status == book.Canceled {
 			state = page.Canceled
 		}
 	} else {

@@ -52,6 +52,7 @@ func (c *call) input() (input, error) {
 		return in, malformed("the body is not JSON: " + err.Error())
 	}
 	switch v := value.(type) {
+	case nil:
 	case map[string]any:
 		in.fields = v
 	case []any:

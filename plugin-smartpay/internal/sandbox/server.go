@@ -90,7 +90,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveControl(w, r, target)
 	case areaPage:
 		s.servePage(w, r, target.params["page"])
-	default:
+	case areaAPI, areaConsumer, areaNone:
 		s.serveAPI(w, r, target)
 	}
 }

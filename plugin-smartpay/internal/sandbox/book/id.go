@@ -89,11 +89,9 @@ func ParseID(kind Kind, mode Mode, text string) (ID, bool) {
 // Derive names the i-th part of the object id: line items, prices and products
 // are never stored, so their identifiers have to follow from the order's.
 func (id ID) Derive(kind Kind, i int) ID {
-	var text [40]byte
-	n := copy(text[:], id[:])
-	n += copy(text[n:32], kind)
-	binary.BigEndian.PutUint64(text[32:], uint64(i))
-	sum := sha256.Sum256(text[:])
+	text := make([]byte, 0, 48)
+	text = append(append(text, id[:]...), kind...)
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(text, uint64(i)))
 	return ID(sum[:16])
 }
 

@@ -43,7 +43,7 @@ var japanese = words{
 	Shop: "お支払い先", Reference: "注文番号", Items: "ご注文内容", Fee: "送料", Promotion: "プロモーション割引",
 	Total: "合計", Until: "お手続き期限", TokenLead: "次回以降のご注文のために、お支払い方法を登録します。",
 	Cards: "テストカードで支払う", CardsHint: "お支払いの結果をお選びください。",
-	CardGood: "承認されます", CardBad: "拒否されます(再試行不可)", CardSoft: "拒否されます・再試行可(サンドボックス専用)",
+	CardGood: "承認されます", CardBad: "拒否されます（再試行不可）", CardSoft: "拒否されます・再試行可（サンドボックス専用）",
 	Pay: "支払う", Save: "登録する", Decline: "支払いを拒否する", Cancel: "キャンセルしてショップに戻る",
 	Code: "プロモーションコード", Apply: "適用",
 	SoftNotice: "このカードは承認されませんでした。別のカードをお試しください。",
@@ -55,7 +55,7 @@ var japanese = words{
 	Unknown: "ページが見つかりません。", UnknownMore: "ショップのリンクからもう一度お進みください。",
 	Back: "ショップに戻る", Continue: "ショップに進む", Quantity: "数量",
 	Language: "言語", OtherLanguage: "English", OtherLanguageCode: "en",
-	timeLayout: "2006年1月2日 15:04(日本時間)",
+	timeLayout: "2006年1月2日 15:04（日本時間）",
 }
 
 var japan = time.FixedZone("JST", 9*60*60)
@@ -85,7 +85,7 @@ func (w words) message(s State) [2]string {
 		return [2]string{w.Canceled, w.CanceledMore}
 	case Expired:
 		return [2]string{w.Expired, w.ExpiredMore}
-	default:
-		return [2]string{w.Unknown, w.UnknownMore}
+	case Open, Unknown:
 	}
+	return [2]string{w.Unknown, w.UnknownMore}
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -233,7 +234,7 @@ func (d *Dispatcher) post(target Target, m Message, at time.Time) (int, error) {
 		return 0, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	if _, err := io.CopyN(io.Discard, res.Body, 64<<10); err != nil && err != io.EOF {
+	if _, err := io.CopyN(io.Discard, res.Body, 64<<10); err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	return res.StatusCode, nil

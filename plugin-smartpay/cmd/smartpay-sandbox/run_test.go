@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// started is a program that has printed its first line.
+type started struct {
+	line string
+	stop func() (code int, stderr string)
+}
+
+func start(t *testing.T, args ...string) started {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	var stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, args, writer, &stderr)
+		_ = writer.Close()
+	}()
+	line, err := bufio.NewReader(reader).ReadString('\n')
+	if err != nil {
+		t.Fatalf("no first line: %v; %s", err, stderr.String())
+	}
+	return started{line: strings.TrimSpace(line), stop: func() (int, string) {
+		cancel()
+		select {
+		case c := <-code:
+			return c, stderr.String()
+		case <-time.After(2 * stopWithin):
+			t.Fatal("the program does not stop")
+			return 0, ""
+		}
+	}}
+}
+
+func get(t *testing.T, address string, headers ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestTheProgramServesAndStops(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ready.json")
+	p := start(t, "--ready-file", file, "--output", "json", "--seed", "7", "--keys", "sk_test_one")
+	var printed, written ready
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, into := range map[string]*ready{p.line: &printed, string(text): &written} {
+		if err := json.Unmarshal([]byte(source), into); err != nil {
+			t.Fatalf("%q: %v", source, err)
+		}
+	}
+	if printed != written || printed.PID != os.Getpid() || strings.HasSuffix(printed.URL, ":0") {
+		t.Errorf("printed %+v, wrote %+v", printed, written)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("ready file %v, %v", info.Mode(), err)
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); err != nil || len(left) != 0 {
+		t.Errorf("left behind %v, %v", left, err)
+	}
+	for key, want := range map[string]int{"sk_test_one": 200, "sk_test_two": 401} {
+		if status, body := get(t, printed.URL+"/v1/orders", "Authorization", "Basic "+key); status != want {
+			t.Errorf("%s: %d %s", key, status, body)
+		}
+	}
+	if status, _ := get(t, printed.URL+"/_sandbox/healthz"); status != 200 {
+		t.Errorf("healthz: %d", status)
+	}
+	if code, stderr := p.stop(); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestTheAddressPrintedForPeople(t *testing.T) {
+	p := start(t)
+	if !strings.Contains(p.line, "no money moves") || !strings.Contains(p.line, "http://127.0.0.1:") {
+		t.Errorf("printed %q", p.line)
+	}
+	if code, stderr := p.stop(); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none", "ready.json")
+	for name, tt := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"help":              {[]string{"--help"}, 0, "--ready-file"},
+		"an unknown flag":   {[]string{"--nope"}, 2, "--nope"},
+		"an unknown output": {[]string{"--output", "xml"}, 2, "--output"},
+		"a bad address":     {[]string{"--listen", "nowhere:1:2"}, 1, "nowhere"},
+		"nowhere to write":  {[]string{"--ready-file", missing}, 1, "ready file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), tt.args, &stdout, &stderr); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if all := stdout.String() + stderr.String(); !strings.Contains(all, tt.says) {
+				t.Errorf("says %q, want it to name %q", all, tt.says)
+			}
+		})
+	}
+}
