@@ -50,6 +50,9 @@ func (r *required) read(p part, location string, schema any, pointer string) {
 	if r.budget--; !ok || r.budget < 0 || strings.Count(pointer, "/") > maxDepth {
 		return
 	}
+	if kind, typed := s["type"]; typed && kind != "object" {
+		return // it need not be an object, so it need not have fields
+	}
 	names, _ := s["required"].([]any)
 	for _, name := range names {
 		if name, ok := name.(string); ok {
