@@ -30,6 +30,7 @@ type Truth struct {
 // reports whether anything was learned.
 func (t *Truth) Fold(s sdk.Snapshot, seen time.Time) bool {
 	before := t.clone()
+	seen, s.ExpiresAt = Kept(seen), Kept(s.ExpiresAt)
 	if t.Order == "" {
 		t.Order = s.Order
 	}
@@ -101,6 +102,7 @@ func rank(s sdk.State) int {
 }
 
 func (t *Truth) foldCapture(c sdk.CaptureSnapshot) {
+	c.At = Kept(c.At)
 	i, found := slices.BinarySearchFunc(t.Captures, c, func(a, b sdk.CaptureSnapshot) int {
 		return compare(string(a.Ref), string(b.Ref))
 	})
@@ -121,6 +123,7 @@ func (t *Truth) foldCapture(c sdk.CaptureSnapshot) {
 }
 
 func (t *Truth) foldRefund(r sdk.RefundSnapshot) {
+	r.At = Kept(r.At)
 	i, found := slices.BinarySearchFunc(t.Refunds, r, func(a, b sdk.RefundSnapshot) int {
 		return compare(string(a.Ref), string(b.Ref))
 	})
