@@ -3,18 +3,42 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
 // Create keeps a new payment with its operations and events, and the idempotency key
 // that asked for it, in one transaction. It fails with a [*KeyUsedError] if idem,
 // which may be nil, names a key that is in use, and with [ErrExists] if the payment's
-// id or reference is taken. It sets rec.UpdatedAt, idem.CreatedAt, trims every time to
-// the microsecond, and empties rec.Added.
+// id or reference is taken. It sets rec.UpdatedAt, idem.CreatedAt, and the times of the
+// payment and its events that are zero, trims every time to the microsecond, and
+// empties rec.Added.
 func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) error {
-	return errors.ErrUnsupported
+	now := ledger.Kept(s.now())
+	rec.UpdatedAt = now
+	if rec.Payment.CreatedAt.IsZero() {
+		rec.Payment.CreatedAt = now
+	}
+	keepTimes(rec, now)
+	err := s.db.change(ctx, "", nothing, func() (changes, error) {
+		c, err := created(rec)
+		if idem != nil {
+			idem.CreatedAt = now
+			c.useKey(idem)
+		}
+		return c, err
+	})
+	switch {
+	case errors.Is(err, errKeyTaken):
+		return s.keyUsed(ctx, idem)
+	case err != nil:
+		return fmt.Errorf("creating payment %s: %w", rec.Payment.ID, err)
+	}
+	rec.Added = nil
+	return nil
 }
 
 // Update changes one payment: it reads the newest record, hands it to change, and
@@ -31,53 +55,110 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 func (s *Store) Update(
 	ctx context.Context, id sdk.PaymentID, idem *Idempotency, change func(*Record) error,
 ) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	var was, is stored
+	load := func(q reader) (err error) {
+		if err = unused(ctx, q, idem, s.now()); err != nil {
+			return err
+		}
+		was, err = load(ctx, q, wherePaymentID, string(id))
+		return err
+	}
+	var ofCaller error
+	plan := func() (changes, error) {
+		is = was.copy()
+		if ofCaller = change(&is.Record); ofCaller != nil {
+			return nil, ofCaller
+		}
+		now := ledger.Kept(s.now())
+		if now.Before(was.UpdatedAt) {
+			now = was.UpdatedAt // the clock went back; the record does not
+		}
+		is.UpdatedAt = now
+		keepTimes(&is.Record, now)
+		c, err := changed(&was, &is)
+		if idem != nil {
+			idem.CreatedAt = now
+			c.useKey(idem)
+		}
+		return c, err
+	}
+	err := s.db.change(ctx, "payment "+string(id), load, plan)
+	switch {
+	case ofCaller != nil:
+		return Record{}, ofCaller
+	case errors.Is(err, errKeyTaken):
+		return Record{}, s.keyUsed(ctx, idem)
+	case err != nil:
+		return Record{}, fmt.Errorf("updating payment %s: %w", id, err)
+	}
+	is.Added = nil
+	return is.Record, nil
 }
 
 // Payment returns a payment, or [ErrNotFound].
 func (s *Store) Payment(ctx context.Context, id sdk.PaymentID) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	return s.find(ctx, "payment "+string(id), wherePaymentID, string(id))
 }
 
 // PaymentByReference returns the payment with our reference, or [ErrNotFound].
 func (s *Store) PaymentByReference(ctx context.Context, ref sdk.Reference) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	return s.find(ctx, "reference "+string(ref), whereReference, string(ref))
 }
 
 // PaymentByOrder returns the payment that the connector's provider calls ref, or
 // [ErrNotFound]. It fails if two payments claim to be it.
 func (s *Store) PaymentByOrder(ctx context.Context, connector string, ref sdk.OrderRef) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	return s.find(ctx, fmt.Sprintf("order %s of %s", ref, connector), whereOrder, string(ref), connector)
 }
 
 // PaymentByCapture returns the payment on which the connector's provider made the
 // capture ref, or [ErrNotFound]. It fails if two payments claim it.
 func (s *Store) PaymentByCapture(ctx context.Context, connector string, ref sdk.CaptureRef) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	return s.find(ctx, fmt.Sprintf("capture %s of %s", ref, connector), whereCapture, string(ref), connector)
 }
 
 // PaymentByMove returns the payment that has the capture or refund operation id, or
 // [ErrNotFound].
 func (s *Store) PaymentByMove(ctx context.Context, id sdk.OperationID) (Record, error) {
-	return Record{}, errors.ErrUnsupported
+	return s.find(ctx, "operation "+string(id), whereMove, string(id))
+}
+
+func (s *Store) find(ctx context.Context, what, where string, args ...any) (Record, error) {
+	var found stored
+	err := s.db.read(ctx, func(q reader) (err error) {
+		found, err = load(ctx, q, where, args...)
+		return err
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("%s: %w", what, err)
+	}
+	return found.Record, nil
 }
 
 // Unsettled lists payments that somebody has to look at the provider for, the longest
 // untouched first: those with an operation in doubt, and those that hold money though
 // the host had closed them.
 func (s *Store) Unsettled(ctx context.Context, limit int) ([]sdk.PaymentID, error) {
-	return nil, errors.ErrUnsupported
+	return s.ids(ctx, `SELECT id FROM payments WHERE unsettled = 1 ORDER BY updated_at, seq LIMIT ?`, limit)
 }
 
 // AwaitingApproval lists payments that wait for their buyer though their approval time
 // ended at or before the given time, the longest overdue first.
 func (s *Store) AwaitingApproval(ctx context.Context, before time.Time, limit int) ([]sdk.PaymentID, error) {
-	return nil, errors.ErrUnsupported
+	return s.ids(ctx, `SELECT id FROM payments WHERE unapproved = 1 AND approval_expires_at <= ?
+		ORDER BY approval_expires_at, seq LIMIT ?`, before.UnixMicro(), limit)
 }
 
-// Events returns what happened to a payment, newest first: at most limit events
-// (1 to 100), from where cursor says, and the cursor of the next ones, "" if there are
-// none. A payment that does not exist has no events.
-func (s *Store) Events(ctx context.Context, id sdk.PaymentID, limit int, cursor string) ([]Event, string, error) {
-	return nil, "", errors.ErrUnsupported
+func (s *Store) ids(ctx context.Context, query string, args ...any) ([]sdk.PaymentID, error) {
+	var ids []sdk.PaymentID
+	err := s.db.read(ctx, func(q reader) error {
+		rows, err := q.query(ctx, query, args...)
+		return each(rows, err, func(r row) error {
+			var id sdk.PaymentID
+			err := r.Scan(&id)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	return ids, err
 }

@@ -50,7 +50,9 @@ func (e *KeyUsedError) Error() string {
 // happens to its context, so that its answer is always the truth. A change that
 // returns an error has not been made.
 type Store struct {
+	db  backend
 	now func() time.Time
+	key *keys // a pointer, so that printing a Store cannot show them
 }
 
 // OpenSQLite opens the database file at path, creating it (mode 0600, in a folder of
@@ -62,13 +64,42 @@ type Store struct {
 // that was sealed with another key fails. now is the clock; times are kept to the
 // microsecond, in UTC.
 func OpenSQLite(ctx context.Context, path string, key MasterKey, now func() time.Time) (*Store, error) {
-	return nil, errors.ErrUnsupported
+	derived, err := key.derive()
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	db, err := openSQLite(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	s := &Store{db: db, now: now, key: derived}
+	if err := s.claim(ctx); err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, errors.Join(err, db.close(ctx)))
+	}
+	return s, nil
+}
+
+// claim checks that the database was sealed with the store's key, or marks a new one.
+func (s *Store) claim(ctx context.Context) error {
+	const name = "store.key"
+	sealedWith, err := s.Meta(ctx, name)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return s.SetMeta(ctx, name, s.key.id)
+	case err != nil:
+		return err
+	case sealedWith != s.key.id:
+		return fmt.Errorf("its secrets are sealed with master key %s, not with the given one, %s", sealedWith, s.key.id)
+	}
+	return nil
 }
 
 // Close takes no new work, lets the changes that were started finish, and closes the
-// database. It returns when that is done or ctx ends, whichever comes first; what was
-// committed is safe in both cases. Closing twice is a no-op.
-func (s *Store) Close(ctx context.Context) error { return errors.ErrUnsupported }
+// database. If ctx ends first it says so and may be called again; what was committed
+// is safe in both cases. Closing a closed store is a no-op.
+func (s *Store) Close(ctx context.Context) error { return s.db.close(ctx) }
 
 // Ping reports whether the store can make changes, by making one: it is for readiness.
-func (s *Store) Ping(ctx context.Context) error { return errors.ErrUnsupported }
+func (s *Store) Ping(ctx context.Context) error {
+	return s.SetMeta(ctx, "store.ping", s.now().UTC().Format(time.RFC3339Nano))
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// A backend is a database in its own manner of locking and committing.
+type backend interface {
+	// read runs f on one unchanging view of the database. It ends when ctx does.
+	read(ctx context.Context, f func(reader) error) error
+	// change makes one change, durable when it returns. Changes under the same lock
+	// come one after the other; an empty lock excludes nobody. load reads what the
+	// change needs, and then plan, which reads nothing, says what it is. Once plan has
+	// answered and the change was started, the end of ctx does not stop it. An error
+	// of load or plan is returned as it is, and nothing is changed.
+	change(ctx context.Context, lock string, load func(reader) error, plan func() (changes, error)) error
+	// close waits, as long as ctx allows, for the changes that were started.
+	close(ctx context.Context) error
+}
+
+// A reader asks questions of one view of the database. Queries mark their parameters
+// with "?".
+type reader interface {
+	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// once is query for a query text that will hardly come again.
+	once(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// changes is what a change consists of: plain data, to be executed in order, all or
+// nothing. It runs no code of a caller, so it can neither panic nor wait.
+type changes []statement
+
+// A statement is one step of a change.
+type statement struct {
+	query string
+	args  []any
+	// none is the error if the statement touches no row; nil if that is fine.
+	none error
+}
+
+// Errors that a statement which touched no row stands for.
+var (
+	errKeyTaken = errors.New("idempotency key is taken")
+	errStale    = errors.New("payment was changed by somebody who does not hold its lock")
+)
+
+func (c *changes) add(query string, args ...any) {
+	*c = append(*c, statement{query: query, args: args})
+}
+
+// must adds a statement that has to touch a row.
+func (c *changes) must(none error, query string, args ...any) {
+	*c = append(*c, statement{query: query, args: args, none: none})
+}
+
+// nothing is the load of a change that needs no reading.
+func nothing(reader) error { return nil }
+
+// each hands every row of a query to scan, and closes the rows.
+func each(rows *sql.Rows, err error, scan func(row) error) error {
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// one hands the only row of a query to scan; no row is [ErrNotFound].
+func one(rows *sql.Rows, err error, scan func(row) error) error {
+	found := false
+	err = each(rows, err, func(r row) error {
+		found = true
+		return scan(r)
+	})
+	if err == nil && !found {
+		return ErrNotFound
+	}
+	return err
+}
+
+// A row is what can be scanned.
+type row interface{ Scan(dest ...any) error }

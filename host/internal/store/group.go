@@ -1,0 +1,192 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	maxBatch  = 256  // changes in one commit
+	maxQueued = 4096 // changes waiting for one
+)
+
+// A group commits changes of many callers together, so that they share the wait for
+// the disk. There is no goroutine: whoever finds nobody committing commits what is
+// queued, his own change included, and answers the others. Nobody ever lingers for
+// company; a batch forms by itself while the one before it is being committed.
+type group struct {
+	commit func([]*entry) // commits what was started; sets every entry's err
+	queue  chan *entry
+	leader chan struct{} // full while somebody commits
+
+	mu     sync.Mutex
+	inside int  // calls of do
+	closed bool // no more are let in
+	empty  chan struct{}
+}
+
+// An entry is one change in the queue.
+type entry struct {
+	changes changes
+	state   atomic.Int32
+	done    chan struct{} // closed once err is set
+	err     error
+}
+
+// The states of an entry.
+const (
+	waiting int32 = iota
+	started
+	abandoned
+)
+
+func newGroup(commit func([]*entry)) *group {
+	return &group{
+		commit: commit,
+		queue:  make(chan *entry, maxQueued),
+		leader: make(chan struct{}, 1),
+		empty:  make(chan struct{}),
+	}
+}
+
+// do makes the change durable. It gives up without having changed anything if too many
+// are waiting, or if ctx ends before the change was started.
+func (g *group) do(ctx context.Context, c changes) error {
+	if !g.enter() {
+		return ErrClosed
+	}
+	defer g.leave()
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("change was not started: %w", err)
+	}
+	e := &entry{changes: c, done: make(chan struct{})}
+	if !g.enqueue(e) {
+		return ErrBusy
+	}
+	return g.await(ctx, e)
+}
+
+// enqueue reports whether there was room. A queue may be full of changes whose callers
+// have given up, so it tries to make room before it says no.
+func (g *group) enqueue(e *entry) bool {
+	select {
+	case g.queue <- e:
+		return true
+	default:
+	}
+	select {
+	case g.leader <- struct{}{}:
+		g.lead()
+	default:
+	}
+	select {
+	case g.queue <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+// await returns when e is done, committing it if nobody else does.
+func (g *group) await(ctx context.Context, e *entry) error {
+	gone := ctx.Done()
+	for {
+		select {
+		case <-e.done:
+			return e.err
+		case g.leader <- struct{}{}:
+			select {
+			case <-e.done: // by the last leader
+				<-g.leader
+				return e.err
+			default:
+				g.lead()
+			}
+		case <-gone:
+			if e.state.CompareAndSwap(waiting, abandoned) {
+				return fmt.Errorf("change was not started: %w", context.Cause(ctx))
+			}
+			gone = nil // somebody is committing it: the answer comes
+		}
+	}
+}
+
+// lead commits one batch and steps down.
+func (g *group) lead() {
+	defer func() { <-g.leader }()
+	var batch []*entry
+	for len(batch) < maxBatch {
+		select {
+		case e := <-g.queue:
+			if e.state.CompareAndSwap(waiting, started) {
+				batch = append(batch, e)
+			}
+			continue
+		default:
+		}
+		break
+	}
+	if len(batch) == 0 {
+		return
+	}
+	defer answer(batch)
+	g.commit(batch)
+}
+
+// errCommitPanic is what the callers of a batch are told should committing it panic.
+var errCommitPanic = errors.New("committing panicked: it is not known whether the change was made")
+
+// answer tells everybody in the batch. If the committing goroutine is panicking, those
+// who have no error yet do not know what became of their change, and are told that.
+func answer(batch []*entry) {
+	cause := recover()
+	for _, e := range batch {
+		if cause != nil && e.err == nil {
+			e.err = errCommitPanic
+		}
+		close(e.done)
+	}
+	if cause != nil {
+		panic(cause)
+	}
+}
+
+func (g *group) enter() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.inside++
+	return true
+}
+
+func (g *group) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.inside--; g.closed && g.inside == 0 {
+		close(g.empty)
+	}
+}
+
+// close refuses new changes and waits for those inside, as long as ctx allows. It may
+// be called again.
+func (g *group) close(ctx context.Context) error {
+	g.mu.Lock()
+	if !g.closed {
+		g.closed = true
+		if g.inside == 0 {
+			close(g.empty)
+		}
+	}
+	g.mu.Unlock()
+	select {
+	case <-g.empty:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("changes are still being committed: %w", context.Cause(ctx))
+	}
+}

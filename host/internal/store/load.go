@@ -1,0 +1,123 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// A stored is a record together with what only the store needs to know of it.
+type stored struct {
+	Record
+	seq     int64 // the payment's number in the database
+	version int64
+	events  int64
+}
+
+// copy returns a stored whose record can be changed without changing s.
+func (s *stored) copy() stored {
+	c := *s
+	c.Operations = slices.Clone(s.Operations)
+	for i := range c.Operations {
+		if p := c.Operations[i].Processed; p != nil {
+			processed := *p
+			c.Operations[i].Processed = &processed
+		}
+	}
+	c.Metadata = maps.Clone(s.Metadata)
+	c.Request = slices.Clone(s.Request)
+	return c
+}
+
+const selectPayment = `SELECT p.seq, p.id, p.reference, p.merchant_account, p.service, p.connector, p.method,
+	p.country, p.currency, p.amount, p.intent, p.return_url, p.external_id, p.metadata, p.approval_expires_at,
+	p.created_at, p.updated_at, p.closed_why, p.closed_at, p.truth, p.version, p.events, r.body
+	FROM payments p LEFT JOIN requests r ON r.payment = p.seq `
+
+// The ways to ask for one payment.
+const (
+	wherePaymentID = `WHERE p.id = ?`
+	whereReference = `WHERE p.reference = ?`
+	whereOrder     = `WHERE p.order_ref = ? AND p.order_ref <> '' AND p.connector = ? LIMIT 2`
+	whereCapture   = `WHERE p.seq IN (SELECT payment FROM captures WHERE ref = ? AND connector = ? LIMIT 2)`
+	whereMove      = `WHERE p.seq = (SELECT payment FROM operations WHERE id = ? AND kind IN ('capture', 'refund'))`
+)
+
+// load reads the one payment that where selects.
+func load(ctx context.Context, q reader, where string, args ...any) (stored, error) {
+	var found []stored
+	rows, err := q.query(ctx, selectPayment+where, args...)
+	err = each(rows, err, func(r row) error {
+		payment, err := scanPayment(r)
+		found = append(found, payment)
+		return err
+	})
+	switch {
+	case err != nil:
+		return stored{}, err
+	case len(found) == 0:
+		return stored{}, ErrNotFound
+	case len(found) > 1:
+		return stored{}, fmt.Errorf("payments %s and %s both claim it", found[0].Payment.ID, found[1].Payment.ID)
+	}
+	rows, err = q.query(ctx, selectOperations+`WHERE payment = ? ORDER BY position`, found[0].seq)
+	err = each(rows, err, func(r row) error {
+		_, op, err := scanOperation(r)
+		found[0].Operations = append(found[0].Operations, op)
+		return err
+	})
+	return found[0], err
+}
+
+func scanPayment(r row) (stored, error) {
+	var (
+		s         stored
+		p         = &s.Payment
+		expires   micros
+		created   micros
+		updated   micros
+		closedWhy *string
+		closedAt  micros
+		request   []byte
+	)
+	err := r.Scan(&s.seq, &p.ID, &p.Reference, &s.MerchantAccount, &s.Service, &s.Connector, &s.Method,
+		&s.Country, &p.Amount.Currency, &p.Amount.Minor, &p.Intent, &s.ReturnURL, &s.ExternalID,
+		fromJSON(&s.Metadata), &expires, &created, &updated, &closedWhy, &closedAt, fromJSON(&s.Truth),
+		&s.version, &s.events, &request)
+	p.ApprovalExpiresAt, p.CreatedAt, s.UpdatedAt = expires.time(), created.time(), updated.time()
+	s.Request = json.RawMessage(request)
+	if closedWhy != nil {
+		s.Closing = &ledger.Closing{Reason: ledger.ClosingReason(*closedWhy), At: closedAt.time()}
+	}
+	return s, err
+}
+
+const selectOperations = `SELECT payment, id, kind, idempotency_key, amount, currency, final, capture_ref, attempt,
+	outcome, processed, processed_currency, ref, code, provider, external_id, reason, release, created_at, updated_at
+	FROM operations `
+
+func scanOperation(r row) (payment int64, op ledger.Operation, err error) {
+	var (
+		processed *int64
+		currency  *string
+		created   micros
+		updated   micros
+	)
+	err = r.Scan(&payment, &op.ID, &op.Kind, &op.Key, &op.Amount.Minor, &op.Amount.Currency, &op.Final,
+		&op.Capture, &op.Attempt, &op.Outcome, &processed, &currency, &op.Ref, &op.Code,
+		fromJSON(&op.Provider), &op.ExternalID, &op.Reason, &op.Release, &created, &updated)
+	if err == nil && (processed == nil) != (currency == nil) {
+		err = errors.New("operation has a processed amount without a currency, or the reverse")
+	}
+	if err == nil && processed != nil {
+		op.Processed = &sdk.Money{Minor: *processed, Currency: sdk.Currency(*currency)}
+	}
+	op.CreatedAt, op.UpdatedAt = created.time(), updated.time()
+	return payment, op, err
+}

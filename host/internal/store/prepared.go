@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"sync"
+)
+
+// prepared is a database together with the statements prepared on it: every fixed
+// query text is parsed once per connection.
+type prepared struct {
+	db    *sql.DB
+	known sync.Map // query text to *sql.Stmt
+}
+
+func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := p.known.Load(query); ok {
+		return s.(*sql.Stmt), nil //nolint:forcetypeassert // the map holds nothing else
+	}
+	s, err := p.db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if had, loaded := p.known.LoadOrStore(query, s); loaded {
+		return had.(*sql.Stmt), s.Close() //nolint:forcetypeassert // as above
+	}
+	return s, nil
+}
+
+func (p *prepared) close() error {
+	if p == nil {
+		return nil
+	}
+	return p.db.Close()
+}
+
+// A view is a reader inside a transaction.
+type view struct {
+	tx   *sql.Tx
+	from *prepared
+}
+
+func (v view) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := v.from.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return v.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
+}
+
+func (v view) once(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return v.tx.QueryContext(ctx, query, args...)
+}
+
+// An execution carries out changes inside one transaction.
+type execution struct {
+	ctx  context.Context //nolint:containedctx // lives as long as the transaction
+	from *prepared
+	tx   *sql.Tx
+	own  map[string]*sql.Stmt // the statements in use, bound to tx
+}
+
+// What keeps the changes of a transaction apart.
+const (
+	enterChange = "SAVEPOINT change"
+	undoChange  = "ROLLBACK TO change"
+	leaveChange = "RELEASE change"
+)
+
+// prepare makes sure that every statement is prepared before there is a transaction,
+// which would hold the only connection.
+func (x *execution) prepare(batch []*entry) error {
+	for _, query := range []string{enterChange, undoChange, leaveChange} {
+		if _, err := x.from.statement(x.ctx, query); err != nil {
+			return err
+		}
+	}
+	for _, e := range batch {
+		for i := range e.changes {
+			if _, err := x.from.statement(x.ctx, e.changes[i].query); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isolated carries out one change, all or nothing. refused is why the change was not
+// made; lost is an error that leaves the transaction itself in doubt.
+func (x *execution) isolated(c changes) (refused, lost error) {
+	if _, err := x.exec(enterChange); err != nil {
+		return nil, err
+	}
+	refused = x.all(c)
+	if refused != nil {
+		// After a full disk the database may have rolled the transaction back on its
+		// own; then there is no savepoint to return to, and this says so.
+		if _, err := x.exec(undoChange); err != nil {
+			return nil, fmt.Errorf("%w, after: %w", err, refused)
+		}
+	}
+	_, lost = x.exec(leaveChange)
+	return refused, lost
+}
+
+func (x *execution) all(c changes) error {
+	for i := range c {
+		s := &c[i]
+		result, err := x.exec(s.query, s.args...)
+		if err != nil {
+			return err
+		}
+		if s.none == nil {
+			continue
+		}
+		touched, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if touched == 0 {
+			return s.none
+		}
+	}
+	return nil
+}
+
+func (x *execution) exec(query string, args ...any) (sql.Result, error) {
+	s := x.own[query]
+	if s == nil {
+		known, err := x.from.statement(x.ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		s = x.tx.StmtContext(x.ctx, known)
+		x.own[query] = s
+	}
+	return s.ExecContext(x.ctx, args...)
+}

@@ -1,0 +1,174 @@
+-- Amounts are in minor units. Times are microseconds since 1970 in UTC; NULL is never.
+
+CREATE TABLE payments (
+  seq                 INTEGER PRIMARY KEY,
+  id                  TEXT NOT NULL UNIQUE,
+  reference           TEXT NOT NULL UNIQUE,
+  merchant_account    TEXT NOT NULL,
+  service             TEXT NOT NULL,
+  connector           TEXT NOT NULL,
+  method              TEXT NOT NULL,
+  country             TEXT NOT NULL,
+  currency            TEXT NOT NULL,
+  amount              INTEGER NOT NULL,
+  intent              TEXT NOT NULL,
+  return_url          TEXT NOT NULL,
+  external_id         TEXT NOT NULL,
+  metadata            TEXT,             -- a JSON object
+  approval_expires_at INTEGER,
+  created_at          INTEGER NOT NULL,
+  updated_at          INTEGER NOT NULL,
+  closed_why          TEXT,
+  closed_at           INTEGER,
+  truth               TEXT NOT NULL,    -- what the provider has been seen to hold, JSON
+  version             INTEGER NOT NULL, -- one more with every change
+  events              INTEGER NOT NULL, -- how many there are
+
+  -- Derived from the ledger, for queries only.
+  status     TEXT NOT NULL,
+  error_code TEXT NOT NULL,
+  order_ref  TEXT NOT NULL,
+  authorized INTEGER NOT NULL,
+  captured   INTEGER NOT NULL,
+  refunded   INTEGER NOT NULL,          -- or being refunded
+  unsettled  INTEGER NOT NULL,          -- somebody has to look at the provider
+  unapproved INTEGER NOT NULL           -- the buyer has not approved
+) STRICT;
+
+CREATE INDEX payments_newest      ON payments (merchant_account, updated_at);
+CREATE INDEX payments_status      ON payments (merchant_account, status, updated_at);
+CREATE INDEX payments_created     ON payments (created_at);
+CREATE INDEX payments_error       ON payments (error_code, updated_at) WHERE error_code <> '';
+CREATE INDEX payments_external_id ON payments (external_id) WHERE external_id <> '';
+CREATE INDEX payments_order       ON payments (order_ref) WHERE order_ref <> '';
+CREATE INDEX payments_refunded    ON payments (merchant_account, updated_at) WHERE refunded > 0;
+CREATE INDEX payments_unsettled   ON payments (updated_at) WHERE unsettled = 1;
+CREATE INDEX payments_unapproved  ON payments (approval_expires_at) WHERE unapproved = 1;
+
+-- The request that created a payment. It never changes, so changes need not rewrite it.
+CREATE TABLE requests (
+  payment INTEGER PRIMARY KEY REFERENCES payments (seq),
+  body    BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE metadata (
+  name    TEXT NOT NULL,
+  value   TEXT NOT NULL,
+  payment INTEGER NOT NULL REFERENCES payments (seq),
+  PRIMARY KEY (name, value, payment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE operations (
+  payment            INTEGER NOT NULL REFERENCES payments (seq),
+  position           INTEGER NOT NULL,
+  id                 TEXT NOT NULL,
+  kind               TEXT NOT NULL,
+  idempotency_key    TEXT NOT NULL,
+  amount             INTEGER NOT NULL,
+  currency           TEXT NOT NULL,
+  final              INTEGER NOT NULL,
+  capture_ref        TEXT NOT NULL,
+  attempt            INTEGER NOT NULL,
+  outcome            TEXT NOT NULL,     -- '' is in doubt
+  processed          INTEGER,
+  processed_currency TEXT,
+  ref                TEXT NOT NULL,
+  code               TEXT NOT NULL,
+  provider           TEXT,              -- what it said, JSON
+  external_id        TEXT NOT NULL,
+  reason             TEXT NOT NULL,
+  release            TEXT NOT NULL,
+  created_at         INTEGER,
+  updated_at         INTEGER,
+  PRIMARY KEY (payment, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX operations_moves ON operations (id) WHERE kind IN ('capture', 'refund');
+
+-- Which payment a provider's capture belongs to.
+CREATE TABLE captures (
+  ref       TEXT NOT NULL,
+  connector TEXT NOT NULL,
+  payment   INTEGER NOT NULL REFERENCES payments (seq),
+  PRIMARY KEY (ref, connector, payment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+  payment  INTEGER NOT NULL REFERENCES payments (seq),
+  position INTEGER NOT NULL,
+  id       TEXT NOT NULL,
+  name     TEXT NOT NULL,
+  at       INTEGER NOT NULL,
+  context  BLOB,
+  PRIMARY KEY (payment, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+  seq              INTEGER PRIMARY KEY,
+  merchant_account TEXT NOT NULL,
+  scope            TEXT NOT NULL,
+  key              TEXT NOT NULL,
+  fingerprint      TEXT NOT NULL,
+  payment          TEXT NOT NULL,
+  operation        TEXT NOT NULL,
+  host             TEXT NOT NULL,
+  status           INTEGER NOT NULL,    -- 0 while there is no answer
+  body             BLOB,
+  created_at       INTEGER NOT NULL,
+  UNIQUE (merchant_account, scope, key)
+) STRICT;
+
+CREATE INDEX idempotency_created ON idempotency (created_at);
+
+CREATE TABLE services (
+  id               TEXT PRIMARY KEY,
+  merchant_account TEXT NOT NULL,
+  connector        TEXT NOT NULL,
+  method           TEXT NOT NULL,
+  display_name     TEXT NOT NULL,
+  active           INTEGER NOT NULL,
+  deleted          INTEGER NOT NULL,
+  position         INTEGER NOT NULL,
+  mode             TEXT NOT NULL,
+  revision         INTEGER NOT NULL,
+  config           TEXT,                -- JSON, without secrets
+  currencies       TEXT,                -- JSON
+  countries        TEXT,                -- JSON
+  webhook          TEXT,                -- JSON, without secrets
+  created_at       INTEGER,
+  updated_at       INTEGER
+) STRICT;
+
+-- Secrets of payment services, sealed with AES-256-GCM under the key with the given id.
+CREATE TABLE secrets (
+  service TEXT NOT NULL REFERENCES services (id),
+  field   TEXT NOT NULL,
+  key_id  TEXT NOT NULL,
+  sealed  BLOB NOT NULL,
+  PRIMARY KEY (service, field)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+  id                TEXT PRIMARY KEY,
+  public_key        BLOB,
+  display_name      TEXT NOT NULL,
+  scopes            TEXT,               -- JSON
+  merchant_accounts TEXT,               -- JSON
+  active            INTEGER NOT NULL,
+  created_at        INTEGER
+) STRICT;
+
+CREATE TABLE journal (
+  id        INTEGER PRIMARY KEY,
+  connector TEXT NOT NULL,
+  at        INTEGER NOT NULL,
+  name      TEXT NOT NULL,
+  context   BLOB
+) STRICT;
+
+CREATE INDEX journal_connector ON journal (connector);
+
+CREATE TABLE meta (
+  name  TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
