@@ -60,6 +60,8 @@ type Failure struct {
 
 // Causes that are not a network error and not a [*Foreign].
 var (
+	// ErrRequest: the request cannot be made, as with an id that is none.
+	ErrRequest = errors.New("the request cannot be made")
 	// ErrTruncated: the connection ended before the answer did.
 	ErrTruncated = errors.New("the answer ended early")
 	// ErrTooLarge: the answer is longer than the client is willing to read.

@@ -76,6 +76,14 @@ func (f *Foreign) Error() string {
 	return fmt.Sprintf("%s is %q, want %s", f.Field, clip(f.Got, 80), f.Want)
 }
 
+// checkAmount refuses an amount that no object of Smartpay's can have.
+func checkAmount(field string, amount *int64) error {
+	if amount != nil && *amount < 0 {
+		return fmt.Errorf("%w: %s is negative", ErrUnreadable, field)
+	}
+	return nil
+}
+
 // A subject is what an answer has to be about.
 type subject struct {
 	mode Mode

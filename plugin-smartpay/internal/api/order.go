@@ -36,6 +36,9 @@ func (o *Order) check(want subject) error {
 	if err := KindOrder.identify(o.Object, string(o.ID), want); err != nil {
 		return err
 	}
+	if err := checkAmount("order.amount", o.Amount); err != nil {
+		return err
+	}
 	for _, p := range o.Payments {
 		if p.Value == nil {
 			if err := KindPayment.identify("", p.ID, want.other("")); err != nil {

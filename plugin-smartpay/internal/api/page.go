@@ -24,14 +24,8 @@ func (p PageRequest) query() url.Values {
 	return q
 }
 
-// An element is an object that lists are made of.
-type element interface {
-	comparable // with nil, which is what null in a list becomes
-	answer
-}
-
-// A Page is one page of a list.
-type Page[T element] struct {
+// A Page is one page of a list of objects of this package, by pointer.
+type Page[T comparable] struct {
 	Object        string `json:"object"`
 	Data          []T    `json:"data"`
 	NextPageToken string `json:"nextPageToken"` // "" on the last page
@@ -46,10 +40,11 @@ func (p *Page[T]) check(want subject) error {
 	}
 	var null T
 	for i, object := range p.Data {
-		if object == null {
+		a, ok := any(object).(answer)
+		if object == null || !ok {
 			return fmt.Errorf("%w: data[%d] is null", ErrUnreadable, i)
 		}
-		if err := object.check(want); err != nil {
+		if err := a.check(want); err != nil {
 			return fmt.Errorf("data[%d]: %w", i, err)
 		}
 	}

@@ -27,6 +27,9 @@ func (p *Payment) check(want subject) error {
 	if err := KindPayment.identify(p.Object, string(p.ID), want); err != nil {
 		return err
 	}
+	if err := checkAmount("payment.amount", p.Amount); err != nil {
+		return err
+	}
 	if p.Order != "" {
 		if err := KindOrder.identify("", string(p.Order), want.other("")); err != nil {
 			return err

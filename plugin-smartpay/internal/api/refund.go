@@ -33,6 +33,9 @@ func (r *Refund) check(want subject) error {
 	if err := KindRefund.identify(r.Object, string(r.ID), want); err != nil {
 		return err
 	}
+	if err := checkAmount("refund.amount", r.Amount); err != nil {
+		return err
+	}
 	if r.Payment == "" {
 		return nil
 	}

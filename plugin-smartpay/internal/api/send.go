@@ -58,7 +58,7 @@ func (m Merchant) do(ctx context.Context, r request, a answer) error {
 	var seen trace
 	req, body, err := m.build(ctx, r, &seen)
 	if err != nil {
-		fail.Err = err
+		fail.Err = fmt.Errorf("%w: %w", ErrRequest, err)
 		return fail
 	}
 	res, err := m.client.transport.RoundTrip(req)

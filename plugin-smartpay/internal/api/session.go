@@ -71,7 +71,7 @@ type Item struct {
 	Currency    string   `json:"currency"`
 	Quantity    int64    `json:"quantity,omitempty"` // of products; 0 is sent as nothing and means 1
 	Reference   string   `json:"reference,omitempty"`
-	GTIN        string   `json:"gtin,omitempty"`
+	Label       string   `json:"label,omitempty"` // not shown to shoppers
 	URL         string   `json:"url,omitempty"`
 	Description string   `json:"description,omitempty"`
 	Categories  []string `json:"categories,omitempty"`
