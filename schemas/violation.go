@@ -1,6 +1,9 @@
 package schemas
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Violation is one reason for a document to be refused.
 type Violation struct {
@@ -85,4 +88,14 @@ func (v Violation) Reason() string {
 
 func isAmount(field string) bool {
 	return field == "minor" || field == "amount" || strings.HasSuffix(field, "_amount")
+}
+
+// Blames reports whether violations hold a field at, below or above one of pointers
+// at fault, so that a further rule about it would say nothing new.
+func Blames(violations []Violation, pointers ...string) bool {
+	return slices.ContainsFunc(violations, func(v Violation) bool {
+		return slices.ContainsFunc(pointers, func(p string) bool {
+			return v.Pointer == p || strings.HasPrefix(v.Pointer, p+"/") || strings.HasPrefix(p, v.Pointer+"/")
+		})
+	})
 }

@@ -1,86 +1,21 @@
 package gatekeep
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"slices"
+	"reflect"
 
 	"github.com/connectorhost/connectorhost/schemas"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
 // A Field is one field of an account, as the connector's config schema declares it.
-type Field struct {
-	Name        string
-	Title       string // for people; the name if the schema has none
-	Description string
-	Required    bool
-	Secret      bool // goes in, and must never come back
-}
-
-// noFields is the config schema of a connector that needs no configuration.
-const noFields = `{"type": "object", "properties": {}}`
-
-func (g *Gate) compileConfig(text json.RawMessage) error {
-	if text = bytes.TrimSpace(text); len(text) == 0 || string(text) == "null" {
-		text = json.RawMessage(noFields)
-	}
-	var err error
-	if g.config, err = schemas.CompileRaw(text); err != nil {
-		return err
-	}
-	g.fields, err = readFields(text)
-	return err
-}
-
-func readFields(text json.RawMessage) ([]Field, error) {
-	var schema struct {
-		Required   []string `json:"required"`
-		Properties keys     `json:"properties"`
-	}
-	if err := json.Unmarshal(text, &schema); err != nil {
-		return nil, err
-	}
-	fields := make([]Field, len(schema.Properties))
-	for i, p := range schema.Properties {
-		var about struct {
-			Title       string `json:"title"`
-			Description string `json:"description"`
-			WriteOnly   bool   `json:"writeOnly"`
-		}
-		if err := json.Unmarshal(p.value, &about); err != nil {
-			return nil, fmt.Errorf("field %s: %w", p.name, err)
-		}
-		if about.Title == "" {
-			about.Title = p.name
-		}
-		fields[i] = Field{p.name, about.Title, about.Description, slices.Contains(schema.Required, p.name), about.WriteOnly}
-	}
-	return fields, nil
-}
+type Field = schemas.Field
 
 // CheckFields reports why fields, configuration and secrets together, cannot be an
 // account's; nil if they can. A field that the connector's schema does not declare
 // is refused even where the schema would let it pass, because nobody could tell
 // whether it is a secret. The error never contains a value.
 func (g *Gate) CheckFields(fields map[string]string) *sdk.Error {
-	doc := make(map[string]any, len(fields))
-	var found []schemas.Violation
-	for name, value := range fields {
-		doc[name] = value
-		if !slices.ContainsFunc(g.fields, func(f Field) bool { return f.Name == name }) {
-			found = append(found, schemas.Violation{
-				Pointer: schemas.Pointer(name), Keyword: "additionalProperties", Message: "is not a field of " + g.connector,
-			})
-		}
-	}
-	for _, v := range g.config.Validate(doc) {
-		if v.Keyword != "additionalProperties" { // those are told already
-			found = append(found, v)
-		}
-	}
+	found := g.account.ValidateFields(fields)
 	if found == nil {
 		return nil
 	}
@@ -88,41 +23,36 @@ func (g *Gate) CheckFields(fields map[string]string) *sdk.Error {
 }
 
 // FieldNames lists the account's fields in the order of the connector's schema.
-func (g *Gate) FieldNames() []Field { return slices.Clone(g.fields) }
+func (g *Gate) FieldNames() []Field { return g.account.Fields() }
 
 // Secret reports whether the named field must never come back. So does a name that
 // the schema does not declare: what nobody knows is not shown.
-func (g *Gate) Secret(name string) bool {
-	i := slices.IndexFunc(g.fields, func(f Field) bool { return f.Name == name })
-	return i < 0 || g.fields[i].Secret
+func (g *Gate) Secret(name string) bool { return g.account.Secret(name) }
+
+// checkAccount judges the account in the call of a request.
+func (g *Gate) checkAccount(req any) []schemas.Violation {
+	call, ok := callOf(req)
+	if !ok {
+		return []schemas.Violation{{Keyword: "document", Message: "must be a request of package sdk"}}
+	}
+	secrets := make(map[string]string, len(call.Account.Secrets))
+	for name, secret := range call.Account.Secrets {
+		secrets[name] = secret.Reveal()
+	}
+	return g.account.ValidateAccount(call.Account.Config, secrets)
 }
 
-// keys is a JSON object whose order matters.
-type keys []struct {
-	name  string
-	value json.RawMessage
-}
-
-// UnmarshalJSON reads the object's fields as they come.
-func (k *keys) UnmarshalJSON(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if open, err := d.Token(); err != nil || open != json.Delim('{') {
-		return errors.New("properties must be an object")
+// callOf returns the call of a request, given by value or by pointer: every request
+// of package sdk has a field Call.
+func callOf(req any) (sdk.Call, bool) {
+	request := reflect.Indirect(reflect.ValueOf(req))
+	if request.Kind() != reflect.Struct {
+		return sdk.Call{}, false
 	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
-		}
-		text, _ := name.(string) // the key of an object is always one
-		*k = append(*k, struct {
-			name  string
-			value json.RawMessage
-		}{text, value})
+	field := request.FieldByName("Call")
+	if !field.IsValid() {
+		return sdk.Call{}, false
 	}
-	return nil
+	call, ok := field.Interface().(sdk.Call)
+	return call, ok
 }

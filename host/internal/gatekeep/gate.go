@@ -27,8 +27,7 @@ type Gate struct {
 	connector   string
 	requests    map[sdk.Operation]*schemas.Schema // of the operations it offers
 	cartMatches bool
-	config      *schemas.Schema
-	fields      []Field
+	account     *schemas.AccountSchema
 }
 
 // New builds the gate of a connector that describes itself by d. The error names
@@ -56,7 +55,7 @@ func New(d sdk.Description) (*Gate, error) {
 			return nil, fmt.Errorf("gate of %s: %w", g.connector, err)
 		}
 	}
-	if err := g.compileConfig(d.Manifest.ConfigSchema); err != nil {
+	if g.account, err = schemas.CompileAccount(d.Manifest.ConfigSchema); err != nil {
 		return nil, fmt.Errorf("gate of %s: config schema: %w", g.connector, err)
 	}
 	return g, nil
@@ -73,19 +72,21 @@ func checkManifest(m sdk.Manifest) error {
 	return nil
 }
 
-// Check reports why req, the request of op by value or by pointer, must not be sent to the
-// connector; nil if it may. An operation that the connector does not offer is
+// Check reports why req, the request of op by value or by pointer, must not be sent
+// to the connector; nil if it may. An operation that the connector does not offer is
 // refused with the error of [sdk.Unsupported]; otherwise the error lists every field
-// at fault, and its code is that of the strongest reason.
+// at fault, and its code is that of the strongest reason. The account of the call is
+// judged too: a release may ask for fields that its predecessor did not.
 func (g *Gate) Check(op sdk.Operation, req any) *sdk.Error {
 	schema, ok := g.requests[op]
 	if !ok {
 		return sdk.Unsupported(g.connector, op)
 	}
 	found := schema.ValidateValue(req)
-	if g.cartMatches && !blames(found, "/cart_items", "/amount") {
+	if g.cartMatches && !schemas.Blames(found, "/cart_items", "/amount/minor") {
 		found = append(found, cartMismatch(req)...)
 	}
+	found = append(found, g.checkAccount(req)...)
 	if found == nil {
 		return nil
 	}
@@ -120,15 +121,6 @@ func cartMismatch(req any) []schemas.Violation {
 		return nil
 	}
 	return []schemas.Violation{{Pointer: "/cart_items", Keyword: "total", Message: "must add up to /amount/minor"}}
-}
-
-// blames reports whether a field at or below one of pointers is at fault already.
-func blames(found []schemas.Violation, pointers ...string) bool {
-	return slices.ContainsFunc(found, func(v schemas.Violation) bool {
-		return slices.ContainsFunc(pointers, func(p string) bool {
-			return v.Pointer == "" || v.Pointer == p || strings.HasPrefix(v.Pointer, p+"/")
-		})
-	})
 }
 
 func refusal(op sdk.Op, found []schemas.Violation) *sdk.Error {
