@@ -23,11 +23,18 @@ func failure(ctx context.Context, op sdk.Op, sent bool, err error) *sdk.Error {
 			{Pointer: "", Message: fmt.Sprintf("the request must be at most %d bytes", MaxRequest)},
 		}}
 	case sdk.CodeExpiredInQueue, sdk.CodePluginDeadline:
-		if ctx.Err() != nil {
-			return sdk.Errorf(op, code, "%w (%s)", context.Cause(ctx), clip(st.Message()))
-		}
+		return sdk.Errorf(op, code, "%w (%s)", why(ctx), clip(st.Message()))
 	}
 	return sdk.Errorf(op, code, "%s: %s", st.Code(), clip(st.Message()))
+}
+
+// why is what ended a call that ran out of time: the caller's reason, or the deadline
+// where the other side noticed it first.
+func why(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return context.DeadlineExceeded
 }
 
 // classify judges by what left the process first and by gRPC's code second. It never

@@ -47,7 +47,7 @@ func search(found []sdk.FieldError, at string, m protoreflect.Message) []sdk.Fie
 		return found
 	}
 	m.Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		here := at + "/" + string(field.Name())
+		here := step(at, field)
 		switch {
 		case field.IsMap():
 			found = searchMap(found, here, field.MapValue(), v.Map())
@@ -61,6 +61,15 @@ func search(found []sdk.FieldError, at string, m protoreflect.Message) []sdk.Fie
 		return true
 	})
 	return found
+}
+
+// step is where a field of the thing at a pointer is. Two fields wrap what lies flat in
+// JSON: the answer in a response and the values of a header.
+func step(at string, field protoreflect.FieldDescriptor) string {
+	if name := field.FullName(); name.Name() == "answer" || name.Parent().Name() == "Values" {
+		return at
+	}
+	return at + "/" + string(field.Name())
 }
 
 func searchMap(
