@@ -3,7 +3,6 @@ package sandbox
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/book"
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/wire"
@@ -15,7 +14,8 @@ type answer struct {
 	status   int
 	body     []byte
 	replayed bool
-	allow    string
+	length   int               // what to promise instead of the body's own length; 0 means that
+	header   map[string]string // these, and no content type of ours
 }
 
 func ok(v any) answer { return answer{status: http.StatusOK, body: wire.Encode(v)} }
@@ -41,6 +41,8 @@ const (
 	routeNotFound       book.Code = "request.not-found"          // ours
 	methodNotAllowed    book.Code = "request.method-not-allowed" // ours
 	idempotencyConflict book.Code = "idempotency.conflict"       // ours
+
+	idempotencyInProgress book.Code = "idempotency.in-progress" // ours; only where a fault asks for it
 )
 
 // statuses gives the HTTP status of every code (smartpay-api.md §10.2). An
@@ -65,6 +67,7 @@ var statuses = map[book.Code]int{
 	book.ExcessiveAmount:       http.StatusConflict,
 	book.PromotionCodeExists:   http.StatusConflict,
 	idempotencyConflict:        http.StatusConflict,
+	idempotencyInProgress:      http.StatusConflict,
 }
 
 // failure spells an error. One that is no refusal is the sandbox's own fault.
@@ -105,18 +108,18 @@ const headerReplayed = "Idempotency-Replayed"
 
 func (a answer) write(w http.ResponseWriter) {
 	h := w.Header()
-	if len(a.body) > 0 {
+	if len(a.body) > 0 || a.length > 0 {
 		h.Set("Content-Type", "application/json; charset=utf-8")
 	}
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	h.Set("Content-Length", a.contentLength())
 	if a.replayed {
 		h.Set(headerReplayed, "true")
 	}
 	if a.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="`+realm+`"`)
 	}
-	if a.allow != "" {
-		h.Set("Allow", a.allow)
+	for name, value := range a.header {
+		h.Set(name, value)
 	}
 	if a.status == http.StatusNoContent {
 		h.Del("Content-Length")

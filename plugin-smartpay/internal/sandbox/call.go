@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/book"
+	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/fault"
 )
 
 // call is one API request on its way through.
@@ -14,10 +16,27 @@ type call struct {
 	request   *http.Request
 	target    target
 	body      []byte
+	parsed    *parsed // the body, once it has been read as input
 	merchant  *book.Merchant
 	key       string // the Idempotency-Key, on methods that honour one
 	base      string // where the hosted page is
-	reference string // of the order it turned out to be about
+	reference string // of the order it is about, as far as can be told
+	plan      plan
+	due       []*book.Delivery // webhooks that came of it
+}
+
+// do changes or looks at the books, and keeps the webhooks that come of it.
+func (c *call) do(cause book.Cause, fn func(*book.Tx)) {
+	c.due = append(c.due, c.merchant.Do(cause, fn)...)
+}
+
+func (c *call) scope() book.Scope {
+	return book.Scope{Method: c.request.Method, Path: c.target.path, Key: c.key}
+}
+
+// progressKey is the scope, for this merchant, as one text.
+func (c *call) progressKey() string {
+	return strings.Join([]string{c.request.Header.Get("Authorization"), c.request.Method, c.target.path, c.key}, "\x00")
 }
 
 // action does what a request asks, alone with the merchant's books.
@@ -25,17 +44,20 @@ type action func(*book.Tx) (answer, error)
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, t target) {
 	c, err := s.read(w, r, t)
+	refusal := s.admit(c, err)
+	c.reference = s.about(c)
+	c.plan = s.plan(c)
 	entry := s.requests.open(s.clock.Now(), c)
-	var a answer
-	var due []*book.Delivery
-	if err != nil {
-		a = failure(err)
-	} else {
-		a, due = s.answer(c)
-	}
+	a, answered := s.carryOut(c, refusal)
 	s.requests.close(entry, c, a)
-	a.write(w)
-	s.send(due)
+	out := s.outgoing(c.due)
+	s.sendEarly(r.Context(), out)
+	defer s.send(out)
+	if !answered {
+		reset(w)
+		return
+	}
+	s.finish(w, c, a)
 }
 
 // read takes a request off the wire. The call is there even when err is not nil.
@@ -62,26 +84,66 @@ func (s *Server) base(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// answer finds out who is asking and does it.
-func (s *Server) answer(c *call) (answer, []*book.Delivery) {
+// admit finds out who is asking, and refuses what need not be looked at further.
+func (s *Server) admit(c *call, err error) *answer {
+	var a answer
+	key := secretKeyOf(c.request.Header.Get("Authorization"))
+	switch {
+	case err != nil:
+		a = failure(err)
+	case c.target.area == areaConsumer:
+		return nil
+	case c.target.area != areaAPI:
+		a = wrongAddress(c)
+	case !s.accepts(key):
+		a = notAuthorized()
+	default:
+		c.merchant = s.book.Merchant(key)
+		return nil
+	}
+	return &a
+}
+
+// about tells the reference of the order that a request is about: its own, or
+// that of the order, payment or refund it names.
+func (s *Server) about(c *call) (reference string) {
+	in, err := c.input()
+	if err != nil {
+		return ""
+	}
+	names := []string{c.target.params["id"]}
+	for _, field := range []string{"order", "payment"} {
+		name, _ := in.fields[field].(string)
+		names = append(names, name)
+	}
+	look := func(tx *book.Tx) bool {
+		reference = tx.ReferenceOf(names...)
+		return reference != ""
+	}
+	switch {
+	case c.target.area == areaConsumer:
+		c.due = s.everywhere("consumer", look)
+	case c.merchant != nil:
+		c.do(book.Cause{By: "api"}, func(tx *book.Tx) { look(tx) })
+	}
+	if reference == "" {
+		reference, _ = in.fields["reference"].(string)
+	}
+	return reference
+}
+
+// answer does what a request asks.
+func (s *Server) answer(c *call) answer {
 	if c.target.area == areaConsumer {
 		return s.consumer(c)
 	}
-	if c.target.area != areaAPI {
-		return wrongAddress(c), nil
-	}
-	key := secretKeyOf(c.request.Header.Get("Authorization"))
-	if !s.accepts(key) {
-		return notAuthorized(), nil
-	}
-	c.merchant = s.book.Merchant(key)
 	return s.perform(c)
 }
 
 func wrongAddress(c *call) answer {
 	if len(c.target.allowed) > 0 {
 		a := refused(methodNotAllowed, c.request.Method+" is not among the methods of this address")
-		a.allow = strings.Join(c.target.allowed, ", ")
+		a.header = map[string]string{"Allow": strings.Join(c.target.allowed, ", ")}
 		return a
 	}
 	return refused(routeNotFound, "there is nothing at this address")
@@ -90,11 +152,12 @@ func wrongAddress(c *call) answer {
 // perform runs the endpoint once per idempotency key. Everything happens under
 // the merchant's lock, so a second request with the same key waits for the
 // first and gets the same answer [INF].
-func (s *Server) perform(c *call) (answer, []*book.Delivery) {
+func (s *Server) perform(c *call) answer {
 	act, parseErr := c.target.handle(s, c)
 	var a answer
-	due := c.merchant.Do(book.Cause{By: "api", Key: c.key}, func(tx *book.Tx) {
-		scope := book.Scope{Method: c.request.Method, Path: c.target.path, Key: c.key}
+	cause := book.Cause{By: "api", Key: c.key, Reading: c.request.Method == http.MethodGet}
+	c.do(cause, func(tx *book.Tx) {
+		scope := c.scope()
 		if c.key != "" {
 			if kept, found, conflict := tx.Recall(scope, c.body); conflict {
 				a = refused(idempotencyConflict, "this Idempotency-Key was used with another body")
@@ -105,11 +168,14 @@ func (s *Server) perform(c *call) (answer, []*book.Delivery) {
 			}
 		}
 		a = run(tx, act, parseErr)
+		if r, ok := c.plan.first(fault.VisibilityDelay); ok {
+			tx.HideCreated(tx.Now().Add(time.Duration(r.MS)*time.Millisecond), r.Only == "lists")
+		}
 		if c.key != "" {
 			tx.Remember(scope, c.body, book.Reply{Status: a.status, Body: a.body})
 		}
 	})
-	return a, due
+	return a
 }
 
 func run(tx *book.Tx, act action, parseErr error) answer {

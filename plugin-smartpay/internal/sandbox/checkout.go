@@ -79,6 +79,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	answer, due := s.visit(v, name)
+	out := s.outgoing(due)
+	s.sendEarly(r.Context(), out)
 	if answer.location != "" {
 		// To the byte what the shop asked for: http.Redirect would tidy it up.
 		h["Location"] = []string{answer.location}
@@ -86,7 +88,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 	} else if err := page.Write(w, answer.status, answer.view); err != nil {
 		s.log.Warn("hosted page not written", "error", err)
 	}
-	s.send(due)
+	s.send(out)
 }
 
 // visit finds the session that a page is for and answers.
@@ -167,15 +169,16 @@ func (v visit) decline(soft bool) {
 	}
 }
 
+// endings says what the page tells of orders that did not go well.
+var endings = map[book.Status]page.State{book.Rejected: page.Rejected, book.Canceled: page.Canceled}
+
 // state is what the page has to say, before anything is done.
 func (v visit) state() page.State {
 	waiting, state := false, page.Approved
 	if o := v.session.Order; o != nil {
 		waiting = o.Status == book.RequiresAuthorization
-		if o.Status == book.Rejected {
-			state = page.Rejected
-		} else if o.Status == book.Canceled {
-			state = page.Canceled
+		if s, over := endings[o.Status]; over {
+			state = s
 		}
 	} else {
 		waiting = v.session.Token.Status == book.TokenWaiting

@@ -13,17 +13,17 @@ import (
 // consumer answers the endpoints that stand in for a buyer in the test suites
 // of the provider's own clients (smartpay-api.md §11.2). They are not part of
 // the public API. Bodies are read as JSON whatever the content type says.
-func (s *Server) consumer(c *call) (answer, []*book.Delivery) {
+func (s *Server) consumer(c *call) answer {
 	in, err := c.input()
 	if err != nil {
-		return failure(err), nil
+		return failure(err)
 	}
 	if c.target.name == "POST /consumers/auth/login" {
-		return s.login(in), nil
+		return s.login(in)
 	}
 	scheme, token, _ := strings.Cut(c.request.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || !s.loggedIn(token) {
-		return notAuthorized(), nil
+		return notAuthorized()
 	}
 	id := c.target.params["id"]
 	if c.target.name == "PUT /tokens/{id}/approve" {
@@ -58,10 +58,9 @@ func (s *Server) loggedIn(token string) bool {
 
 // consumerOrder approves an order, or declines it where the name of the means
 // of payment says so [INF].
-func (s *Server) consumerOrder(c *call, id, method string) (answer, []*book.Delivery) {
+func (s *Server) consumerOrder(c *call, id, method string) answer {
 	a := failure(&book.Refusal{Code: book.OrderNotFound, Message: "no such order"})
-	due := s.withOrder(id, "consumer", func(tx *book.Tx, o *book.Order) {
-		c.reference = o.Reference
+	c.due = append(c.due, s.withOrder(id, "consumer", func(tx *book.Tx, o *book.Order) {
 		done := false
 		if strings.Contains(strings.ToLower(method), "rejected") {
 			done = tx.Decline(o, false)
@@ -76,19 +75,18 @@ func (s *Server) consumerOrder(c *call, id, method string) (answer, []*book.Deli
 			ID     string      `json:"id"`
 			Status book.Status `json:"status"`
 		}{id, o.Status})
-	})
-	return a, due
+	})...)
+	return a
 }
 
-func (s *Server) consumerToken(c *call, id string) (answer, []*book.Delivery) {
+func (s *Server) consumerToken(c *call, id string) answer {
 	a := failure(&book.Refusal{Code: book.TokenNotFound, Message: "no such token"})
-	due := s.withToken(id, "consumer", func(tx *book.Tx, t *book.Token) {
-		c.reference = t.Reference
+	c.due = append(c.due, s.withToken(id, "consumer", func(tx *book.Tx, t *book.Token) {
 		if tx.DecideToken(t, true) {
 			a = answer{status: http.StatusOK}
 		}
-	})
-	return a, due
+	})...)
+	return a
 }
 
 // everywhere does fn with the books of one merchant after another until it

@@ -12,11 +12,7 @@ import (
 )
 
 // control is one request for a control.
-type control struct {
-	*call
-	writer http.ResponseWriter
-	due    []*book.Delivery
-}
+type control struct{ *call }
 
 // controlHandler answers a control, or says what is wrong with the request.
 type controlHandler func(*Server, *control) (answer, error)
@@ -35,6 +31,7 @@ func controls() []route {
 		ctl("GET", "/clock", (*Server).showClock),
 		ctl("POST", "/clock", (*Server).advanceClock),
 	}
+	all = append(all, faultControls(ctl)...)
 	for _, verb := range []string{"approve", "decline", "cancel"} {
 		decide := func(s *Server, c *control) (answer, error) { return s.decide(c, verb) }
 		all = append(all,
@@ -55,7 +52,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, t target) 
 		return
 	}
 	plain, err := s.read(w, r, t)
-	c := &control{call: plain, writer: w}
+	c := &control{plain}
 	var a answer
 	switch {
 	case err != nil:
@@ -67,8 +64,10 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, t target) 
 			a = failure(err)
 		}
 	}
+	out := s.outgoing(c.due)
+	s.sendEarly(r.Context(), out)
 	a.write(w)
-	s.send(c.due)
+	s.send(out)
 }
 
 func loopback(peer string) bool {

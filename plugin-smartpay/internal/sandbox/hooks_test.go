@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ type shop struct {
 	arrived chan struct{}
 	events  []object
 	headers []http.Header
+	bodies  []string
 	status  int
 }
 
@@ -37,6 +39,7 @@ func (s *shop) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	s.mu.Lock()
 	s.events, s.headers = append(s.events, event), append(s.headers, req.Header)
+	s.bodies = append(s.bodies, string(body))
 	status := s.status
 	s.mu.Unlock()
 	s.arrived <- struct{}{}
@@ -56,6 +59,20 @@ func (s *shop) wait(t *testing.T, n int) []object {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.events)
+}
+
+// signature computes what a webhook's signature should be.
+func signature(t *testing.T, secret, timestamp, body string) string {
+	t.Helper()
+	ms, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := webhook.Sign(secret, time.UnixMilli(ms), []byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return want
 }
 
 func types(events []object) []string {

@@ -37,9 +37,24 @@ type input struct {
 	faults *[]string
 }
 
-// input reads the body of a request. Clients send empty bodies, and "[]" for
-// an empty object; both are an object without fields.
+// parsed is a body that has been read, or why it cannot be.
+type parsed struct {
+	input input
+	err   error
+}
+
+// input gives the body of a request, which it reads once.
 func (c *call) input() (input, error) {
+	if c.parsed == nil {
+		in, err := c.parse()
+		c.parsed = &parsed{in, err}
+	}
+	return c.parsed.input, c.parsed.err
+}
+
+// parse reads the body of a request. Clients send empty bodies, and "[]" for
+// an empty object; both are an object without fields.
+func (c *call) parse() (input, error) {
 	in := input{fields: map[string]any{}, faults: new([]string)}
 	if len(bytes.TrimSpace(c.body)) == 0 {
 		return in, nil

@@ -149,7 +149,6 @@ func (s *Server) createOrder(c *call) (action, error) {
 	in.customer("customerInfo")
 	declined := magicDecline(in.object("customerInfo").text("emailAddress", 0, maxText))
 	spec := in.order(s.cfg.AllowAmountMismatch)
-	c.reference = spec.Reference
 	if err := in.err(); err != nil {
 		return nil, err
 	}
@@ -177,7 +176,6 @@ func (s *Server) getOrder(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = order.Reference
 		return ok(wire.NewOrder(c.merchant.Mode, order, c.expand())), nil
 	}, nil
 }
@@ -190,9 +188,6 @@ func (s *Server) listOrders(c *call) (action, error) {
 
 func (s *Server) cancelOrder(c *call) (action, error) {
 	return func(tx *book.Tx) (answer, error) {
-		if order, err := tx.Order(c.target.params["id"]); err == nil {
-			c.reference = order.Reference
-		}
 		order, err := tx.CancelOrder(c.target.params["id"])
 		if err != nil {
 			return answer{}, err

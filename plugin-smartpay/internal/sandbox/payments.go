@@ -17,13 +17,10 @@ func (s *Server) createPayment(c *call) (action, error) {
 		Reference: in.text("reference", 1, maxText), Description: in.text("description", 0, maxText),
 		LineItems: in.texts("lineItems", maxItems), Metadata: in.metadata("metadata"),
 	}
+	if err := in.err(); err != nil {
+		return nil, err
+	}
 	return func(tx *book.Tx) (answer, error) {
-		if order, err := tx.Order(spec.Order); err == nil {
-			c.reference = order.Reference
-		}
-		if err := in.err(); err != nil {
-			return answer{}, err
-		}
 		payment, err := tx.Capture(spec)
 		if err != nil {
 			return answer{}, err
@@ -38,7 +35,6 @@ func (s *Server) getPayment(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = payment.Order.Reference
 		return ok(wire.NewPayment(c.merchant.Mode, payment, c.expand())), nil
 	}, nil
 }
@@ -59,7 +55,6 @@ func (s *Server) updatePayment(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = payment.Order.Reference
 		return ok(wire.NewPayment(c.merchant.Mode, payment, false)), nil
 	}, nil
 }
@@ -89,13 +84,10 @@ func (s *Server) createRefund(c *call) (action, error) {
 		Reference: in.text("reference", 1, maxText), Description: in.text("description", 0, maxText),
 		LineItems: in.texts("lineItems", maxItems), Metadata: in.metadata("metadata"),
 	}
+	if err := in.err(); err != nil {
+		return nil, err
+	}
 	return func(tx *book.Tx) (answer, error) {
-		if payment, err := tx.Payment(spec.Payment); err == nil {
-			c.reference = payment.Order.Reference
-		}
-		if err := in.err(); err != nil {
-			return answer{}, err
-		}
 		refund, err := tx.Refund(spec)
 		if err != nil {
 			return answer{}, err
@@ -110,7 +102,6 @@ func (s *Server) getRefund(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = refund.Payment.Order.Reference
 		return ok(wire.NewRefund(c.merchant.Mode, refund, c.expand())), nil
 	}, nil
 }
@@ -131,7 +122,6 @@ func (s *Server) updateRefund(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = refund.Payment.Order.Reference
 		return ok(wire.NewRefund(c.merchant.Mode, refund, false)), nil
 	}, nil
 }

@@ -28,6 +28,7 @@ type seen struct {
 	Status         int               `json:"status"`
 	ErrorCode      string            `json:"error_code,omitempty"`
 	Replayed       bool              `json:"replayed,omitempty"`
+	Faults         []string          `json:"faults,omitempty"`
 }
 
 // requestLog remembers the latest requests in full and counts all of them. It
@@ -59,7 +60,7 @@ func (l *requestLog) open(now time.Time, c *call) *seen {
 	entry := &seen{
 		At: now.UnixMilli(), Method: c.request.Method, Path: mask(c.request.URL.EscapedPath()),
 		Endpoint: c.target.name, Query: mask(c.request.URL.RawQuery), Headers: maskedHeaders(c.request.Header),
-		Body: maskedBody(c.body), Reference: c.reference, IdempotencyKey: c.request.Header.Get("Idempotency-Key"),
+		Body: maskedBody(c.body), Reference: c.reference, Faults: c.plan.labels(), IdempotencyKey: c.request.Header.Get("Idempotency-Key"),
 	}
 	if key := secretKeyOf(c.request.Header.Get("Authorization")); key != "" {
 		entry.Merchant = book.Fingerprint(key)
@@ -82,6 +83,9 @@ func (l *requestLog) close(entry *seen, c *call, a answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	entry.Status, entry.Replayed, entry.Reference = a.status, a.replayed, c.reference
+	if a.status == 0 {
+		return // a fault kept it from being answered at all
+	}
 	if a.status >= http.StatusBadRequest {
 		entry.ErrorCode = errorCode(a.body)
 	}
@@ -148,18 +152,19 @@ func maskedHeaders(h http.Header) map[string]string {
 
 // delivered is one try to deliver a webhook, as the ledger shows it.
 type delivered struct {
-	At           int64  `json:"at"`
-	Event        string `json:"event"`
-	Type         string `json:"type"`
-	Endpoint     string `json:"endpoint"`
-	URL          string `json:"url,omitempty"`
-	Reference    string `json:"reference,omitempty"`
-	Try          int    `json:"try"`
-	Status       int    `json:"status"`
-	Error        string `json:"error,omitempty"`
-	Acknowledged bool   `json:"acknowledged"`
-	Dropped      bool   `json:"dropped,omitempty"`
-	RetryInMS    int64  `json:"retry_in_ms,omitempty"`
+	At           int64    `json:"at"`
+	Event        string   `json:"event"`
+	Type         string   `json:"type"`
+	Endpoint     string   `json:"endpoint"`
+	URL          string   `json:"url,omitempty"`
+	Reference    string   `json:"reference,omitempty"`
+	Try          int      `json:"try"`
+	Status       int      `json:"status"`
+	Error        string   `json:"error,omitempty"`
+	Acknowledged bool     `json:"acknowledged"`
+	Dropped      bool     `json:"dropped,omitempty"`
+	RetryInMS    int64    `json:"retry_in_ms,omitempty"`
+	Faults       []string `json:"faults,omitempty"`
 }
 
 // attemptLog remembers the latest tries. It is safe for concurrent use.
@@ -176,6 +181,7 @@ func (l *attemptLog) add(a webhook.Attempt) {
 	d := delivered{
 		At: a.At.UnixMilli(), Event: a.Message.EventID, Endpoint: a.Message.Endpoint, URL: mask(a.URL), Try: a.Number,
 		Status: a.Status, Acknowledged: a.Acknowledged(), Dropped: a.Dropped, RetryInMS: a.Next.Milliseconds(),
+		Faults: a.Message.Faults,
 	}
 	if owed, ok := a.Message.Tag.(*book.Delivery); ok {
 		d.Type, d.Reference = string(owed.Event.Type), owed.Reference

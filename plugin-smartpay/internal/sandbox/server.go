@@ -4,9 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
+	"sync"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/book"
+	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/fault"
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/webhook"
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/wire"
 )
@@ -53,7 +54,10 @@ type Server struct {
 	hooks    *webhook.Dispatcher
 	requests *requestLog
 	attempts *attemptLog
-	started  time.Time
+	faults   fault.Engine
+	progress inProgress
+	closing  chan struct{} // closed by Close: whoever waits on purpose stops
+	close    sync.Once
 }
 
 // New makes a sandbox with empty books.
@@ -73,7 +77,7 @@ func New(cfg Config) *Server {
 	clock := new(book.Clock)
 	s := &Server{
 		cfg: cfg, log: cfg.Log, clock: clock, book: book.New(cfg.Seed, clock, wire.Plain),
-		requests: newRequestLog(cfg.RequestLog), attempts: newAttemptLog(cfg.RequestLog), started: time.Now(),
+		requests: newRequestLog(cfg.RequestLog), attempts: newAttemptLog(cfg.RequestLog), closing: make(chan struct{}),
 	}
 	s.hooks = webhook.New(webhook.Config{
 		Now: clock.Now, Lookup: lookup, Observe: s.observe, Settle: settle,
@@ -95,21 +99,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Close stops the delivery of webhooks and waits for it until ctx ends.
+// Close lets go of requests that a fault holds back, stops the delivery of
+// webhooks, and waits for that until ctx ends. It may be called more than once.
 func (s *Server) Close(ctx context.Context) error {
+	s.close.Do(func() { close(s.closing) })
 	return s.hooks.Close(ctx)
-}
-
-// send hands deliveries to the dispatcher.
-func (s *Server) send(due []*book.Delivery) {
-	for _, d := range due {
-		s.hooks.Send(webhook.Message{
-			EventID:  d.Event.ID.Text(book.KindEvent, d.Event.Mode),
-			Endpoint: d.Endpoint.Text(book.KindEndpoint, d.Event.Mode),
-			Body:     wire.Encode(wire.NewEvent(d.Event)),
-			Tag:      d,
-		})
-	}
 }
 
 func lookup(m webhook.Message) (webhook.Target, bool) {

@@ -26,7 +26,6 @@ func (s *Server) createSession(c *call) (action, error) {
 		order := in.order(s.cfg.AllowAmountMismatch)
 		spec.Order = &order
 	}
-	c.reference = spec.Reference
 	if err := in.err(); err != nil {
 		return nil, err
 	}
@@ -42,7 +41,6 @@ func (s *Server) getSession(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = session.Reference
 		return ok(s.spellSession(c)(session, c.expand())), nil
 	}, nil
 }

@@ -13,7 +13,6 @@ func (s *Server) getToken(c *call) (action, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		c.reference = token.Reference
 		return ok(wire.NewToken(c.merchant.Mode, token)), nil
 	}, nil
 }

@@ -93,6 +93,7 @@ type Merchant struct {
 	codes      map[string]*PromotionCode // by lower-case code
 	replies    replies
 	expiring   expiring
+	hidden     map[ID]hiding
 	owed       []*Delivery
 }
 
@@ -106,17 +107,19 @@ func newMerchant(b *Book, key string) *Merchant {
 
 // Cause says who makes a change: it is written beside every movement of money.
 type Cause struct {
-	By  string // "api", "page", "control", "clock" or "consumer"
-	Key string // the Idempotency-Key of the request, where there was one
+	By      string // "api", "page", "control", "clock" or "consumer"
+	Key     string // the Idempotency-Key of the request, where there was one
+	Reading bool   // nothing will be changed, and what is hidden stays so
 }
 
 // Tx is one change, or one consistent look, at a merchant's books. It is valid
 // only inside the function given to [Merchant.Do].
 type Tx struct {
-	m      *Merchant
-	now    time.Time
-	cause  Cause
-	events []*Event
+	m       *Merchant
+	now     time.Time
+	cause   Cause
+	events  []*Event
+	created []ID
 }
 
 // Do runs fn alone with the merchant's books and returns the webhook deliveries

@@ -39,14 +39,14 @@ type CouponChange struct {
 // CreateCoupon adds a coupon.
 func (tx *Tx) CreateCoupon(spec CouponSpec) *Coupon {
 	c := &Coupon{CouponSpec: spec, ID: tx.id(), Created: tx.ms(), Updated: tx.ms(), Active: true}
-	tx.m.coupons.add(c.ID, c)
+	insert(tx, &tx.m.coupons, c.ID, c)
 	tx.emit(CouponCreated, c)
 	return c
 }
 
 // Coupon finds a coupon.
 func (tx *Tx) Coupon(id string) (*Coupon, error) {
-	if c, ok := tx.m.coupons.find(KindCoupon, tx.m.Mode, id); ok {
+	if c, ok := find(tx, &tx.m.coupons, KindCoupon, id); ok {
 		return c, nil
 	}
 	return nil, missing(CouponNotFound, id)
@@ -106,7 +106,7 @@ func (tx *Tx) CreatePromotionCode(couponID string, spec PromotionCodeSpec) (*Pro
 		return nil, refuse(PromotionCodeExists, "the code %q exists already", spec.Code)
 	}
 	p := &PromotionCode{PromotionCodeSpec: spec, ID: tx.id(), Created: tx.ms(), Updated: tx.ms(), Coupon: c}
-	tx.m.promotions.add(p.ID, p)
+	insert(tx, &tx.m.promotions, p.ID, p)
 	tx.m.codes[folded] = p
 	tx.emit(PromotionCodeCreated, p)
 	return p, nil
@@ -114,7 +114,7 @@ func (tx *Tx) CreatePromotionCode(couponID string, spec PromotionCodeSpec) (*Pro
 
 // PromotionCode finds a promotion code by its identifier.
 func (tx *Tx) PromotionCode(id string) (*PromotionCode, error) {
-	if p, ok := tx.m.promotions.find(KindPromotionCode, tx.m.Mode, id); ok {
+	if p, ok := find(tx, &tx.m.promotions, KindPromotionCode, id); ok {
 		return p, nil
 	}
 	return nil, missing(PromotionCodeNotFound, id)

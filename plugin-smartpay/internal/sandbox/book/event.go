@@ -105,13 +105,13 @@ func (c EndpointChange) apply(e *Endpoint) {
 func (tx *Tx) CreateEndpoint(change EndpointChange) *Endpoint {
 	e := &Endpoint{ID: tx.id(), Created: tx.ms(), Updated: tx.ms(), Active: true, Secret: tx.m.book.ids.letters(40)}
 	change.apply(e)
-	tx.m.endpoints.add(e.ID, e)
+	insert(tx, &tx.m.endpoints, e.ID, e)
 	return e
 }
 
 // Endpoint finds an endpoint that has not been deleted.
 func (tx *Tx) Endpoint(id string) (*Endpoint, error) {
-	if e, ok := tx.m.endpoints.find(KindEndpoint, tx.m.Mode, id); ok && !e.Deleted {
+	if e, ok := find(tx, &tx.m.endpoints, KindEndpoint, id); ok && !e.Deleted {
 		return e, nil
 	}
 	return nil, missing(EndpointNotFound, id)
@@ -130,6 +130,16 @@ func (tx *Tx) UpdateEndpoint(id string, change EndpointChange) (*Endpoint, error
 	}
 	change.apply(e)
 	e.Updated = tx.ms()
+	return e, nil
+}
+
+// RotateSecret gives an endpoint a new signing secret.
+func (tx *Tx) RotateSecret(id string) (*Endpoint, error) {
+	e, err := tx.Endpoint(id)
+	if err != nil {
+		return nil, err
+	}
+	e.Secret, e.Updated = tx.m.book.ids.letters(40), tx.ms()
 	return e, nil
 }
 

@@ -88,7 +88,7 @@ func (tx *Tx) OpenSession(spec SessionSpec) *Session {
 		s.Token = tx.openToken(spec.Reference, spec.Metadata)
 		s.Token.Session = s
 	}
-	tx.m.sessions.add(s.ID, s)
+	insert(tx, &tx.m.sessions, s.ID, s)
 	return s
 }
 
@@ -96,31 +96,55 @@ func (tx *Tx) openOrder(spec OrderSpec, token *Token) *Order {
 	o := &Order{
 		OrderSpec: spec, ID: tx.id(), Created: tx.ms(), Updated: tx.ms(), Status: RequiresAuthorization, Token: token,
 	}
-	tx.m.orders.add(o.ID, o)
+	insert(tx, &tx.m.orders, o.ID, o)
 	return o
 }
 
 // Session finds a session.
 func (tx *Tx) Session(id string) (*Session, error) {
-	if s, ok := tx.m.sessions.find(KindSession, tx.m.Mode, id); ok {
+	if s, ok := find(tx, &tx.m.sessions, KindSession, id); ok {
 		return s, nil
 	}
 	return nil, missing(SessionNotFound, id)
 }
 
 // Sessions lists sessions from a position, newest first.
-func (tx *Tx) Sessions(from, limit int) Page[Session] { return tx.m.sessions.page(from, limit, nil) }
+func (tx *Tx) Sessions(from, limit int) Page[Session] {
+	return tx.m.sessions.page(from, limit, func(s *Session) bool { return tx.shows(s.ID, true) })
+}
 
 // Order finds an order.
 func (tx *Tx) Order(id string) (*Order, error) {
-	if o, ok := tx.m.orders.find(KindOrder, tx.m.Mode, id); ok {
+	if o, ok := find(tx, &tx.m.orders, KindOrder, id); ok {
 		return o, nil
 	}
 	return nil, missing(OrderNotFound, id)
 }
 
 // Orders lists orders from a position, newest first.
-func (tx *Tx) Orders(from, limit int) Page[Order] { return tx.m.orders.page(from, limit, nil) }
+func (tx *Tx) Orders(from, limit int) Page[Order] {
+	return tx.m.orders.page(from, limit, func(o *Order) bool { return tx.shows(o.ID, true) })
+}
+
+// ReferenceOf tells the reference of the order that the first of some
+// identifiers, of whatever kind, leads to; "" when none does.
+func (tx *Tx) ReferenceOf(ids ...string) string {
+	for _, id := range ids {
+		if s, ok := find(tx, &tx.m.sessions, KindSession, id); ok {
+			return s.Reference
+		}
+		if o, ok := find(tx, &tx.m.orders, KindOrder, id); ok {
+			return o.Reference
+		}
+		if p, ok := find(tx, &tx.m.payments, KindPayment, id); ok {
+			return p.Order.Reference
+		}
+		if r, ok := find(tx, &tx.m.refunds, KindRefund, id); ok {
+			return r.Payment.Order.Reference
+		}
+	}
+	return ""
+}
 
 // OrderByReference finds the newest order that carries a merchant's reference.
 func (tx *Tx) OrderByReference(reference string) (*Order, error) {
@@ -166,6 +190,17 @@ func (tx *Tx) CancelOrder(id string) (*Order, error) {
 		return nil, refuse(CannotCancel, "an order that is %s cannot be cancelled", o.Status)
 	}
 	return o, nil
+}
+
+// ExpireOrder ends an order's authorisation before its time. It reports false
+// when there is none to end.
+func (tx *Tx) ExpireOrder(o *Order) bool {
+	if !tx.take(o, Expire, 0) {
+		return false
+	}
+	o.Expires = tx.ms()
+	heap.Init(&tx.m.expiring)
+	return true
 }
 
 // take moves an order along the machine and does what the step says, paying

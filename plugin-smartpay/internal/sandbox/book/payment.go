@@ -73,21 +73,23 @@ func (tx *Tx) pay(o *Order, amount int64) *Payment {
 	}
 	o.Captured += amount
 	o.Payments = append(o.Payments, p)
-	tx.m.payments.add(p.ID, p)
+	insert(tx, &tx.m.payments, p.ID, p)
 	tx.move(Captured, o, p.ID, ID{}, amount)
 	return p
 }
 
 // Payment finds a payment.
 func (tx *Tx) Payment(id string) (*Payment, error) {
-	if p, ok := tx.m.payments.find(KindPayment, tx.m.Mode, id); ok {
+	if p, ok := find(tx, &tx.m.payments, KindPayment, id); ok {
 		return p, nil
 	}
 	return nil, missing(PaymentNotFound, id)
 }
 
 // Payments lists payments from a position, newest first.
-func (tx *Tx) Payments(from, limit int) Page[Payment] { return tx.m.payments.page(from, limit, nil) }
+func (tx *Tx) Payments(from, limit int) Page[Payment] {
+	return tx.m.payments.page(from, limit, func(p *Payment) bool { return tx.shows(p.ID, true) })
+}
 
 // Note is what may be changed about a payment or a refund; nil leaves be.
 type Note struct {
@@ -161,7 +163,7 @@ func (tx *Tx) Refund(spec RefundSpec) (*Refund, error) {
 	p.Refunded += amount
 	p.Refunds = append(p.Refunds, r)
 	p.Updated = tx.ms()
-	tx.m.refunds.add(r.ID, r)
+	insert(tx, &tx.m.refunds, r.ID, r)
 	tx.move(Refunded, p.Order, p.ID, r.ID, amount)
 	tx.emit(RefundCreated, r)
 	return r, nil
@@ -169,14 +171,16 @@ func (tx *Tx) Refund(spec RefundSpec) (*Refund, error) {
 
 // RefundByID finds a refund.
 func (tx *Tx) RefundByID(id string) (*Refund, error) {
-	if r, ok := tx.m.refunds.find(KindRefund, tx.m.Mode, id); ok {
+	if r, ok := find(tx, &tx.m.refunds, KindRefund, id); ok {
 		return r, nil
 	}
 	return nil, missing(RefundNotFound, id)
 }
 
 // Refunds lists refunds from a position, newest first.
-func (tx *Tx) Refunds(from, limit int) Page[Refund] { return tx.m.refunds.page(from, limit, nil) }
+func (tx *Tx) Refunds(from, limit int) Page[Refund] {
+	return tx.m.refunds.page(from, limit, func(r *Refund) bool { return tx.shows(r.ID, true) })
+}
 
 // NoteRefund changes what is written about a refund.
 func (tx *Tx) NoteRefund(id string, note Note) (*Refund, error) {

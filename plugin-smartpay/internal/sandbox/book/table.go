@@ -1,5 +1,7 @@
 package book
 
+import "time"
+
 // table holds the objects of one kind, by identifier and in order of creation.
 type table[T any] struct {
 	byID map[ID]*T
@@ -16,13 +18,50 @@ func (t *table[T]) add(id ID, object *T) {
 	t.byID[id] = object
 }
 
-func (t *table[T]) find(kind Kind, mode Mode, text string) (*T, bool) {
-	id, ok := ParseID(kind, mode, text)
-	if !ok {
+// insert adds an object that this change has created.
+func insert[T any](tx *Tx, t *table[T], id ID, object *T) {
+	t.add(id, object)
+	tx.created = append(tx.created, id)
+}
+
+// find looks an object up by the text of its identifier.
+func find[T any](tx *Tx, t *table[T], kind Kind, text string) (*T, bool) {
+	id, ok := ParseID(kind, tx.m.Mode, text)
+	if !ok || !tx.shows(id, false) {
 		return nil, false
 	}
 	object, ok := t.byID[id]
 	return object, ok
+}
+
+// hiding is how long an object is kept from those who read.
+type hiding struct {
+	until     int64
+	listsOnly bool
+}
+
+// HideCreated keeps whatever this change has created from readers for a while,
+// or only out of lists: a provider that answers before all of it knows.
+func (tx *Tx) HideCreated(until time.Time, listsOnly bool) {
+	if tx.m.hidden == nil {
+		tx.m.hidden = make(map[ID]hiding)
+	}
+	for _, id := range tx.created {
+		tx.m.hidden[id] = hiding{until: until.UnixMilli(), listsOnly: listsOnly}
+	}
+}
+
+// shows reports whether the one who asks may see an object.
+func (tx *Tx) shows(id ID, inList bool) bool {
+	h, hidden := tx.m.hidden[id]
+	if !hidden || !tx.cause.Reading {
+		return true
+	}
+	if tx.ms() >= h.until {
+		delete(tx.m.hidden, id)
+		return true
+	}
+	return h.listsOnly && !inList
 }
 
 // Page is one page of a collection, newest first.

@@ -30,14 +30,14 @@ func (tx *Tx) openToken(reference string, metadata json.RawMessage) *Token {
 	t := &Token{
 		ID: tx.id(), Created: tx.ms(), Updated: tx.ms(), Status: TokenWaiting, Reference: reference, Metadata: metadata,
 	}
-	tx.m.tokens.add(t.ID, t)
+	insert(tx, &tx.m.tokens, t.ID, t)
 	tx.emit(TokenCreated, t)
 	return t
 }
 
 // Token finds a token that has not been deleted.
 func (tx *Tx) Token(id string) (*Token, error) {
-	if t, ok := tx.m.tokens.find(KindToken, tx.m.Mode, id); ok && t.Status != TokenGone {
+	if t, ok := find(tx, &tx.m.tokens, KindToken, id); ok && t.Status != TokenGone {
 		return t, nil
 	}
 	return nil, missing(TokenNotFound, id)

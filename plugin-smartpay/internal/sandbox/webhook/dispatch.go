@@ -31,7 +31,28 @@ type Message struct {
 	Endpoint string // the endpoint's identifier; also names the lane
 	Body     []byte
 	Tag      any // whatever the sender wants back
+
+	// What follows is for tests that need a provider at its worst.
+
+	After  time.Duration // wait so long before the first try
+	Behind int           // hold back until so many others in the lane were tried, or [HoldLimit]
+	Spoil  Spoil         // what to do to the signature
+	Signed time.Time     // sign the first try as of then; zero means when it is made
+	Faults []string      // what was done to it, for the record
 }
+
+// HoldLimit is how long a message that is to be overtaken waits for that.
+const HoldLimit = 5 * time.Second
+
+// Spoil is a way to make a signature wrong.
+type Spoil string
+
+// The ways. The zero Spoil leaves the signature right.
+const (
+	OtherSecret Spoil = "secret"  // signed with a secret that is not the endpoint's
+	NoSignature Spoil = "missing" // no signature at all
+	OtherBody   Spoil = "body"    // a byte is added to the body after signing
+)
 
 // Target is where an endpoint is now, and the secret that signs for it.
 type Target struct {
@@ -94,10 +115,31 @@ func New(cfg Config) *Dispatcher {
 // does nothing: what was owed stays owed.
 func (d *Dispatcher) Send(messages ...Message) {
 	for _, m := range messages {
-		if !d.enqueue(job{message: m, number: 1, due: d.cfg.Now()}) {
-			d.cfg.Observe(Attempt{Message: m, At: d.cfg.Now(), Dropped: true})
-			d.cfg.Settle(m)
-		}
+		d.first(m, nil)
+	}
+}
+
+// Deliver queues a message and waits for its first try, whatever that leads to,
+// until ctx ends or the dispatcher closes.
+func (d *Dispatcher) Deliver(ctx context.Context, m Message) {
+	tried := make(chan struct{})
+	d.first(m, tried)
+	select {
+	case <-tried:
+	case <-ctx.Done():
+	case <-d.ctx.Done():
+	}
+}
+
+func (d *Dispatcher) first(m Message, tried chan struct{}) {
+	j := job{message: m, number: 1, due: d.cfg.Now().Add(m.After), behind: m.Behind, tried: tried}
+	if m.Behind > 0 {
+		j.due = j.due.Add(HoldLimit)
+	}
+	if !d.enqueue(j) {
+		d.cfg.Observe(Attempt{Message: m, At: d.cfg.Now(), Dropped: true})
+		d.cfg.Settle(m)
+		j.done()
 	}
 }
 
@@ -188,18 +230,23 @@ func (d *Dispatcher) next(endpoint string, l *lane) (job, time.Duration, bool) {
 		return job{}, wait, true
 	}
 	d.waiting--
-	return l.take(), 0, true
+	return l.take(d.cfg.Now()), 0, true
 }
 
 // try makes one attempt and decides what follows.
 func (d *Dispatcher) try(j job) {
+	defer j.done()
 	target, ok := d.cfg.Lookup(j.message)
 	if !ok {
 		d.cfg.Settle(j.message)
 		return
 	}
 	a := Attempt{Message: j.message, Number: j.number, At: d.cfg.Now(), URL: target.URL}
-	a.Status, a.Err = d.post(target, j.message, a.At)
+	signed := a.At
+	if j.number == 1 && !j.message.Signed.IsZero() {
+		signed = j.message.Signed
+	}
+	a.Status, a.Err = d.post(target, j.message, signed)
 	if d.ctx.Err() != nil && !a.Acknowledged() {
 		return // closing: no one can say how the try would have ended
 	}
@@ -214,18 +261,27 @@ func (d *Dispatcher) try(j job) {
 }
 
 func (d *Dispatcher) post(target Target, m Message, at time.Time) (int, error) {
-	signature, timestamp, err := Sign(target.Secret, at, m.Body)
+	secret, body := target.Secret, m.Body
+	if m.Spoil == OtherSecret {
+		secret += "x"
+	}
+	signature, timestamp, err := Sign(secret, at, body)
 	if err != nil {
 		return 0, err
 	}
+	if m.Spoil == OtherBody {
+		body = append(bytes.Clone(body), ' ')
+	}
 	ctx, cancel := context.WithTimeout(d.ctx, TryTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.URL, bytes.NewReader(m.Body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.URL, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(HeaderSignature, signature)
+	if m.Spoil != NoSignature {
+		req.Header.Set(HeaderSignature, signature)
+	}
 	req.Header.Set(HeaderTimestamp, timestamp)
 	req.Header.Set(HeaderSubscription, m.Endpoint)
 	req.Header.Set(HeaderEvent, m.EventID)

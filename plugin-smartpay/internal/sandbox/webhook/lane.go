@@ -11,7 +11,15 @@ type job struct {
 	message Message
 	number  int
 	due     time.Time
-	seq     int // breaks ties: first sent, first tried
+	seq     int           // breaks ties: first sent, first tried
+	behind  int           // others in the lane to let pass first
+	tried   chan struct{} // closed after the try, if someone waits for it
+}
+
+func (j job) done() {
+	if j.tried != nil {
+		close(j.tried)
+	}
 }
 
 // lane is the queue of one endpoint, ordered by when a try is due. All but
@@ -19,17 +27,37 @@ type job struct {
 type lane struct {
 	jobs jobs
 	sent int
+	held int // jobs that others are to overtake
 	wake chan struct{}
 }
 
 func (l *lane) add(j job) {
 	l.sent++
+	if j.behind > 0 {
+		l.held++
+	}
 	j.seq = l.sent
 	heap.Push(&l.jobs, j)
 }
 
-func (l *lane) take() job {
+// take removes the first job. Those it was to overtake have one less to wait for.
+func (l *lane) take(now time.Time) job {
 	j, _ := heap.Pop(&l.jobs).(job)
+	if j.behind > 0 {
+		l.held-- // it waited long enough
+	}
+	if l.held == 0 {
+		return j
+	}
+	for i := range l.jobs {
+		if held := &l.jobs[i]; held.behind > 0 {
+			if held.behind--; held.behind == 0 {
+				held.due = now
+				l.held--
+			}
+		}
+	}
+	heap.Init(&l.jobs)
 	return j
 }
 
