@@ -14,9 +14,9 @@ const (
 )
 
 // A group commits changes of many callers together, so that they share the wait for
-// the disk. There is no goroutine: whoever finds nobody committing commits what is
-// queued, his own change included, and answers the others. Nobody ever lingers for
-// company; a batch forms by itself while the one before it is being committed.
+// the disk. Whoever finds nobody committing commits what is queued, his own change
+// included, and answers the others. Nobody ever lingers for company; a batch forms by
+// itself while the one before it is being committed.
 type group struct {
 	commit func([]*entry) // commits what was started; sets every entry's err
 	queue  chan *entry
@@ -114,9 +114,35 @@ func (g *group) await(ctx context.Context, e *entry) error {
 	}
 }
 
-// lead commits one batch and steps down.
+// lead commits one batch for a caller who waits in it. If more was queued meanwhile, a
+// goroutine takes over, so that nobody's own work waits for other people's: it ends when
+// the queue is empty, and holds the leadership until then.
 func (g *group) lead() {
-	defer func() { <-g.leader }()
+	g.commitBatch()
+	if len(g.queue) == 0 {
+		<-g.leader
+		return
+	}
+	go func() {
+		defer func() { <-g.leader }()
+		for g.commitBatch() {
+		}
+	}()
+}
+
+// commitBatch commits what is queued, and reports whether that was anything.
+func (g *group) commitBatch() bool {
+	batch := g.batch()
+	if len(batch) == 0 {
+		return false
+	}
+	defer answer(batch)
+	g.commit(batch)
+	return true
+}
+
+// batch starts what is queued, up to a limit.
+func (g *group) batch() []*entry {
 	var batch []*entry
 	for len(batch) < maxBatch {
 		select {
@@ -124,33 +150,28 @@ func (g *group) lead() {
 			if e.state.CompareAndSwap(waiting, started) {
 				batch = append(batch, e)
 			}
-			continue
 		default:
+			return batch
 		}
-		break
 	}
-	if len(batch) == 0 {
-		return
-	}
-	defer answer(batch)
-	g.commit(batch)
+	return batch
 }
 
-// errCommitPanic is what the callers of a batch are told should committing it panic.
-var errCommitPanic = errors.New("committing panicked: it is not known whether the change was made")
+// errInDoubt is what the callers of a batch are told should committing it panic.
+var errInDoubt = errors.New("it is not known whether the change was made")
 
-// answer tells everybody in the batch. If the committing goroutine is panicking, those
-// who have no error yet do not know what became of their change, and are told that.
+// answer tells everybody in the batch. If committing it panicked, those who have no
+// error yet are told that nobody knows what became of their change.
 func answer(batch []*entry) {
-	cause := recover()
-	for _, e := range batch {
-		if cause != nil && e.err == nil {
-			e.err = errCommitPanic
+	if cause := recover(); cause != nil {
+		for _, e := range batch {
+			if e.err == nil {
+				e.err = fmt.Errorf("committing panicked, %w: %v", errInDoubt, cause)
+			}
 		}
-		close(e.done)
 	}
-	if cause != nil {
-		panic(cause)
+	for _, e := range batch {
+		close(e.done)
 	}
 }
 
@@ -185,8 +206,15 @@ func (g *group) close(ctx context.Context) error {
 	g.mu.Unlock()
 	select {
 	case <-g.empty:
-		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("changes are still being committed: %w", context.Cause(ctx))
+	}
+	// Nobody waits for the last leader any more, but it may not have ended yet.
+	select {
+	case g.leader <- struct{}{}:
+		<-g.leader
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the last commit is still ending: %w", context.Cause(ctx))
 	}
 }

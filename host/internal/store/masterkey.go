@@ -1,7 +1,9 @@
 package store
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -108,3 +110,12 @@ func (k MasterKey) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String(
 
 // MarshalText encodes a placeholder.
 func (k MasterKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// Derive makes a key of 32 bytes for one purpose, the same every time. It tells
+// nothing about the master key.
+func (k MasterKey) Derive(purpose string) ([]byte, error) {
+	if k.bytes == nil {
+		return nil, errors.New("master key: is empty")
+	}
+	return hkdf.Key(sha256.New, k.bytes[:], nil, "connectorhost "+purpose, 32)
+}

@@ -51,7 +51,8 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 // idem.Operation. change runs at most once, in the caller's goroutine; it must not
 // call the store to change the same payment, and should be quick. It may add
 // operations, alter them, fold truth, close the payment, and alter ExternalID and
-// Metadata; it must not remove operations or alter what was fixed at creation.
+// Metadata; it must not remove operations, or alter what was
+// fixed when the payment or the operation was created.
 func (s *Store) Update(
 	ctx context.Context, id sdk.PaymentID, idem *Idempotency, change func(*Record) error,
 ) (Record, error) {

@@ -53,12 +53,34 @@ func (v view) once(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	return v.tx.QueryContext(ctx, query, args...)
 }
 
+// direct is a reader without a transaction: each query sees what is newest.
+type direct struct{ from *prepared }
+
+func (d direct) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx = context.WithoutCancel(ctx)
+	s, err := d.from.statement(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+func (d direct) once(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return d.from.db.QueryContext(context.WithoutCancel(ctx), query, args...)
+}
+
 // An execution carries out changes inside one transaction.
 type execution struct {
 	ctx  context.Context //nolint:containedctx // lives as long as the transaction
 	from *prepared
 	tx   *sql.Tx
 	own  map[string]*sql.Stmt // the statements in use, bound to tx
+}
+
+// newExecution is one whose statements wait for no caller: a batch belongs to many, so
+// no one's context ends it.
+func newExecution(from *prepared) *execution {
+	return &execution{ctx: context.Background(), from: from, own: make(map[string]*sql.Stmt)}
 }
 
 // What keeps the changes of a transaction apart.

@@ -70,8 +70,9 @@ func sameFixed(was, is *Record) error {
 		return errors.New("a change removed an operation")
 	}
 	for i := range was.Operations {
-		if a, b := &was.Operations[i], &is.Operations[i]; a.ID != b.ID || a.Kind != b.Kind {
-			return fmt.Errorf("a change put operation %s in the place of %s", b.ID, a.ID)
+		a, b := &was.Operations[i], &is.Operations[i]
+		if a.ID != b.ID || a.Kind != b.Kind || a.Key != b.Key || !a.CreatedAt.Equal(b.CreatedAt) {
+			return fmt.Errorf("a change altered the id, kind, key or creation of operation %s", a.ID)
 		}
 	}
 	return nil
@@ -112,7 +113,8 @@ func (c *changes) children(was, is *stored) {
 	for i := range is.Operations {
 		switch op := &is.Operations[i]; {
 		case i >= len(was.Operations):
-			c.add(insertOperation, append([]any{id, int64(i)}, operationColumns(op)...)...)
+			fixed := []any{id, int64(i), string(op.ID), string(op.Kind), string(op.Key), at(op.CreatedAt)}
+			c.add(insertOperation, append(fixed, operationColumns(op)...)...)
 		case !sameOperation(&was.Operations[i], op):
 			c.add(updateOperation, append(operationColumns(op), was.seq, int64(i))...)
 		}
@@ -157,15 +159,14 @@ func captureRefs(rec *Record) map[string]bool {
 	return refs
 }
 
-const insertOperation = `INSERT INTO operations (payment, position, id, kind, idempotency_key, amount, currency,
-	final, capture_ref, attempt, outcome, processed, processed_currency, ref, code, provider, external_id, reason,
-	release, created_at, updated_at) VALUES (` + thePayment + `,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+const insertOperation = `INSERT INTO operations (payment, position, id, kind, idempotency_key, created_at,
+	amount, currency, final, capture_ref, attempt, outcome, processed, processed_currency, ref, code, provider,
+	external_id, reason, release, updated_at) VALUES (` + thePayment + `,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 
-const updateOperation = `UPDATE operations SET id = ?, kind = ?, idempotency_key = ?, amount = ?, currency = ?,
-	final = ?, capture_ref = ?, attempt = ?, outcome = ?, processed = ?, processed_currency = ?, ref = ?, code = ?,
-	provider = ?, external_id = ?, reason = ?, release = ?, created_at = ?, updated_at = ?
-	WHERE payment = ? AND position = ?`
+const updateOperation = `UPDATE operations SET amount = ?, currency = ?, final = ?, capture_ref = ?, attempt = ?, outcome = ?, processed = ?, processed_currency = ?, ref = ?, code = ?,
+	provider = ?, external_id = ?, reason = ?, release = ?, updated_at = ? WHERE payment = ? AND position = ?`
 
+// operationColumns are the columns of an operation that can change.
 func operationColumns(op *ledger.Operation) []any {
 	var processed, currency, provider any
 	if op.Processed != nil {
@@ -175,9 +176,9 @@ func operationColumns(op *ledger.Operation) []any {
 		provider = toJSON(op.Provider)
 	}
 	return []any{
-		string(op.ID), string(op.Kind), string(op.Key), op.Amount.Minor, string(op.Amount.Currency),
-		flag(op.Final), string(op.Capture), int64(op.Attempt), string(op.Outcome), processed, currency,
-		op.Ref, string(op.Code), provider, op.ExternalID, op.Reason, op.Release, at(op.CreatedAt), at(op.UpdatedAt),
+		op.Amount.Minor, string(op.Amount.Currency), flag(op.Final), string(op.Capture), int64(op.Attempt),
+		string(op.Outcome), processed, currency, op.Ref, string(op.Code), provider,
+		op.ExternalID, op.Reason, op.Release, at(op.UpdatedAt),
 	}
 }
 

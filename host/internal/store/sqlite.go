@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -38,6 +39,7 @@ type sqlite struct {
 	group   *group
 	locks   locks
 	owned   *os.File // locked while the database is open
+	closed  atomic.Bool
 }
 
 // openSQLite opens the file and brings its schema up to date.
@@ -128,6 +130,9 @@ func connect(path string, pragmas []string, connections int) (*prepared, error) 
 }
 
 func (db *sqlite) read(ctx context.Context, f func(reader) error) error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
 	select {
 	case db.reading <- struct{}{}:
 		defer func() { <-db.reading }()
@@ -146,13 +151,18 @@ func (db *sqlite) read(ctx context.Context, f func(reader) error) error {
 func (db *sqlite) change(
 	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
 ) error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
 	if lock != "" {
 		release, err := db.locks.acquire(ctx, lock)
 		if err != nil {
 			return fmt.Errorf("change was not started: %w", err)
 		}
 		defer release()
-		if err := db.read(ctx, load); err != nil {
+		// Nobody else changes what the lock protects, so this needs no view of its own.
+		// It is short, so it does not watch ctx, which would cost more than the reading.
+		if err := load(direct{db.readers}); err != nil {
 			return err
 		}
 	}
@@ -175,13 +185,11 @@ func (db *sqlite) commit(batch []*entry) {
 }
 
 func (db *sqlite) transact(batch []*entry) error {
-	// The batch belongs to many callers, so no one's context ends it.
-	ctx := context.Background()
-	run := execution{ctx: ctx, from: db.writer, own: make(map[string]*sql.Stmt)}
+	run := newExecution(db.writer)
 	if err := run.prepare(batch); err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
-	tx, err := db.writer.db.BeginTx(ctx, nil)
+	tx, err := db.writer.db.BeginTx(run.ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -202,6 +210,9 @@ func (db *sqlite) transact(batch []*entry) error {
 func (db *sqlite) close(ctx context.Context) error {
 	if err := db.group.close(ctx); err != nil {
 		return err
+	}
+	if db.closed.Swap(true) {
+		return nil
 	}
 	return db.release()
 }
