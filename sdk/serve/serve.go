@@ -68,7 +68,7 @@ func run(c sdk.Connector, stderr *os.File) int {
 	// descriptor 1, and the next file opened would get whatever still writes to it.
 	defer runtime.KeepAlive(os.Stdout) //nolint:forbidigo // kept, not written to
 
-	s := &server{connector: c}
+	s := newServer(c)
 	s.follow(os.Stdin)
 	plugin.Serve(s.config(stderr))
 	if !s.asked.Load() {

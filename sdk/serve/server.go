@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,25 +16,30 @@ import (
 )
 
 const (
-	// grace is how long calls may finish after SIGTERM. Launch waits a second by default
-	// before it kills.
-	grace = 800 * time.Millisecond
+	// defaultGrace is how long calls may finish after SIGTERM. Launch waits a second by
+	// default before it kills.
+	defaultGrace = 800 * time.Millisecond
 	// minPing is how often a host may ask whether the connection lives. By default gRPC
 	// cuts the connection of whoever asks more than once in five minutes.
 	minPing = time.Second
 
-	shutdownMethod  = "/plugin.GRPCController/Shutdown"
-	connectorPrefix = "/connector.v1.Connector/"
+	shutdownMethod = "/plugin.GRPCController/Shutdown"
 )
 
 // A server is a connector being served.
 type server struct {
 	plugin.NetRPCUnsupportedPlugin
 	connector sdk.Connector
+	grpc      atomic.Pointer[grpc.Server]
+	asked     atomic.Bool // the process was asked to end
+	grace     time.Duration
 
-	grpc     atomic.Pointer[grpc.Server]
-	asked    atomic.Bool // the process was asked to end
-	inFlight inFlight
+	endOnce sync.Once
+	ending  chan struct{} // closed when calls are to finish
+}
+
+func newServer(c sdk.Connector) *server {
+	return &server{connector: c, grace: defaultGrace, ending: make(chan struct{})}
 }
 
 // GRPCServer implements plugin.GRPCPlugin.
@@ -52,74 +56,66 @@ func (s *server) newGRPC(options []grpc.ServerOption) *grpc.Server {
 	g := grpc.NewServer(append(options,
 		grpc.MaxRecvMsgSize(wire.MaxRequest),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
-		grpc.ChainUnaryInterceptor(s.observe),
+		grpc.ChainUnaryInterceptor(s.noticeShutdown),
+		grpc.ChainStreamInterceptor(s.endStream),
 	)...)
 	s.grpc.Store(g)
 	return g
 }
 
-// observe counts the connector's calls and notices that the host ends them.
-func (s *server) observe(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	switch {
-	case info.FullMethod == shutdownMethod:
+// noticeShutdown tells an end that the host asked for from one that it did not.
+func (s *server) noticeShutdown(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if info.FullMethod == shutdownMethod {
 		s.asked.Store(true)
-	case strings.HasPrefix(info.FullMethod, connectorPrefix):
-		s.inFlight.enter()
-		defer s.inFlight.leave()
 	}
 	return handle(ctx, req)
 }
 
-// stop refuses new calls, lets those under way finish for as long as grace, and ends
-// serving. gRPC's own graceful stop would also wait for go-plugin's endless streams.
+// endStream ends a stream when calls are to finish. The contract has no streams, but
+// go-plugin has one that otherwise never ends, and graceful stopping waits for it.
+func (s *server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() {
+		select {
+		case <-s.ending:
+			cancel()
+		case <-ended:
+		}
+	}()
+	return handle(srv, endableStream{stream, ctx})
+}
+
+// An endableStream has a context of its own.
+type endableStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s endableStream) Context() context.Context { return s.ctx }
+
+// stop refuses new calls, lets those under way finish as long as grace lasts, and ends
+// serving.
 func (s *server) stop() {
 	s.asked.Store(true)
 	g := s.grpc.Load()
 	if g == nil {
 		return
 	}
-	go g.GracefulStop() // ended by Stop
-	timer := time.NewTimer(grace)
+	s.endOnce.Do(func() { close(s.ending) })
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		g.GracefulStop()
+	}()
+	timer := time.NewTimer(s.grace)
 	defer timer.Stop()
 	select {
-	case <-s.inFlight.none():
+	case <-finished:
 	case <-timer.C:
+		g.Stop()
+		<-finished
 	}
-	g.Stop()
-}
-
-// inFlight counts calls. Unlike a WaitGroup it may be entered while somebody waits.
-type inFlight struct {
-	mu    sync.Mutex
-	count int
-	idle  chan struct{} // closed and dropped when count is 0; nil if nobody waits
-}
-
-func (f *inFlight) enter() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.count++
-}
-
-func (f *inFlight) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.count--
-	if f.count == 0 && f.idle != nil {
-		close(f.idle)
-		f.idle = nil
-	}
-}
-
-// none returns a channel that is closed once no call is under way.
-func (f *inFlight) none() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	idle := make(chan struct{})
-	if f.count == 0 {
-		close(idle)
-	} else {
-		f.idle = idle
-	}
-	return idle
 }

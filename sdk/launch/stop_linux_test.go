@@ -1,0 +1,243 @@
+package launch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// slack is what a busy machine may add to a bound. It is not part of the promise.
+const slack = 10 * time.Second
+
+// stopsWithin fails the test if Stop does not come back in its time.
+func stopsWithin(t *testing.T, p *Plugin, ctx context.Context, bound time.Duration) {
+	t.Helper()
+	stopped := make(chan error, 1)
+	go func() { stopped <- p.Stop(ctx) }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Errorf("Stop: %v", err)
+		}
+	case <-time.After(bound + slack):
+		t.Fatalf("Stop did not return within %v", bound)
+	}
+}
+
+func TestStopOfAStoppedProcessWithAGrandchild(t *testing.T) {
+	c := config(t, "connector")
+	p := start(t, c)
+	grandchild, err := strconv.Atoi(mustVoid(t, p, "family").Provider.Message)
+	if err != nil || !alive(grandchild) {
+		t.Fatalf("no grandchild: %v", err)
+	}
+	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	eventually(t, "the grandchild is dead", func() bool { return !alive(grandchild) })
+	if exit := p.Exit(); exit.Signal != syscall.SIGKILL || !exit.Stopped {
+		t.Errorf("exit %+v, want killed on request", exit)
+	}
+}
+
+func TestStopWithAGrandchildThatHoldsThePipes(t *testing.T) {
+	c := config(t, "connector")
+	p := start(t, c)
+	grandchild, err := strconv.Atoi(mustVoid(t, p, "family").Provider.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	eventually(t, "the grandchild is dead", func() bool { return !alive(grandchild) })
+	if exit := p.Exit(); exit.Code != 0 {
+		t.Errorf("%v, want a clean exit: the connector itself was healthy", exit)
+	}
+}
+
+func TestStopOfAnImpatientCaller(t *testing.T) {
+	c := config(t, "connector")
+	c.StopTimeout = patience
+	p := start(t, c)
+	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	stopsWithin(t, p, ctx, time.Second)
+}
+
+func TestStopOfAConnectorThatIgnoresShutdown(t *testing.T) {
+	// A call that never ends keeps nobody: it is cut.
+	c := config(t, "connector")
+	book := newLogbook()
+	c.Logger = book.logger()
+	p := start(t, c)
+	hung := make(chan error, 1)
+	go func() {
+		_, err := void(context.Background(), p, "hang")
+		hung <- err
+	}()
+	book.wait(t, "hanging")
+	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	select {
+	case err := <-hung:
+		if got := sdk.AsError(err); err == nil || got.Outcome() != sdk.OutcomeUnknown {
+			t.Errorf("a call that was cut gives %v, want it in doubt", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the call is still waiting for a process that is gone")
+	}
+}
+
+func TestStopTwiceAtOnceAndAgain(t *testing.T) {
+	p := start(t, config(t, "connector"))
+	var callers sync.WaitGroup
+	for range 8 {
+		callers.Go(func() { stop(t, p) })
+	}
+	callers.Wait()
+	stop(t, p)
+}
+
+func TestKilledDuringACall(t *testing.T) {
+	book := newLogbook()
+	c := config(t, "connector")
+	c.Logger = book.logger()
+	p := start(t, c)
+	answered := make(chan error, 1)
+	go func() {
+		_, err := void(context.Background(), p, "hang")
+		answered <- err
+	}()
+	book.wait(t, "hanging")
+	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-answered:
+		if got := sdk.AsError(err); err == nil || got.Code != sdk.CodePluginCrash || got.Outcome() != sdk.OutcomeUnknown {
+			t.Errorf("the call gives %v, want %s and in doubt", err, sdk.CodePluginCrash)
+		}
+	case <-time.After(patience):
+		t.Fatal("the call is still waiting for a process that is dead")
+	}
+	if exit := done(t, p); exit.Signal != syscall.SIGKILL || exit.Stopped {
+		t.Errorf("exit %+v, want killed and not asked for", exit)
+	}
+	_, err := void(t.Context(), p, "ok")
+	if got := sdk.AsError(err); err == nil || got.Outcome() != sdk.OutcomeNotAttempted {
+		t.Errorf("a call after the crash gives %v, want it not attempted", err)
+	}
+	stop(t, p)
+}
+
+func TestCrashTellsWhy(t *testing.T) {
+	tests := map[string]struct {
+		command string
+		code    int
+		says    string
+	}{
+		"a panic outside any call": {"crash", 2, "panic: the stage collapsed"},
+		"an exit":                  {"exit", 3, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, config(t, "connector"))
+			_, err := void(t.Context(), p, tt.command)
+			if got := sdk.AsError(err); err == nil || got.Code != sdk.CodePluginCrash {
+				t.Errorf("the call gives %v, want %s", err, sdk.CodePluginCrash)
+			}
+			exit := done(t, p)
+			if exit.Code != tt.code || exit.Signal != nil || exit.Stopped {
+				t.Errorf("exit %+v, want code %d and not asked for", exit, tt.code)
+			}
+			if !strings.Contains(strings.Join(exit.LastLines, "\n"), tt.says) {
+				t.Errorf("last lines %q, want %q among them", exit.LastLines, tt.says)
+			}
+		})
+	}
+}
+
+// A connector that nobody stops after it crashed must not leave anything either.
+func TestCrashCleansUpByItself(t *testing.T) {
+	p := start(t, config(t, "connector"))
+	_, _ = void(t.Context(), p, "exit")
+	done(t, p)
+	select {
+	case <-p.instance.gone:
+	case <-time.After(patience):
+		t.Fatal("nobody cleaned up")
+	}
+	if _, err := os.Stat(p.instance.dir.Path()); !os.IsNotExist(err) {
+		t.Errorf("its directory: %v, want it gone", err)
+	}
+}
+
+// usage counts what a leak would make grow.
+type usage struct{ goroutines, files, sockets, children int }
+
+func used(t *testing.T, dir string) usage {
+	t.Helper()
+	var u usage
+	u.goroutines = runtime.NumGoroutine()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.files = len(files)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.sockets = len(entries)
+	tasks, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		children, err := os.ReadFile(task)
+		if err == nil { // the thread may have ended meanwhile
+			u.children += len(strings.Fields(string(children)))
+		}
+	}
+	return u
+}
+
+func TestCyclesLeaveNothing(t *testing.T) {
+	c := config(t, "connector")
+	cycle := func(i int) {
+		p, err := Start(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i%5 == 4 { // a crash that nobody cleans up after
+			_, _ = void(t.Context(), p, "exit")
+			<-p.Done()
+			<-p.instance.gone
+			return
+		}
+		mustVoid(t, p, "ok")
+		stop(t, p)
+	}
+	cycle(0) // what the runtime keeps for ever, it has now
+	before := used(t, c.RuntimeDir)
+	for i := range 50 {
+		cycle(i)
+	}
+	var after usage
+	eventually(t, fmt.Sprintf("usage is back to %+v", before), func() bool {
+		after = used(t, c.RuntimeDir)
+		return after.goroutines <= before.goroutines && after.files <= before.files && after.sockets == 0 && after.children == 0
+	})
+}
