@@ -1,0 +1,235 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/slot"
+)
+
+// lookForExit takes note of how the process ended, if it has.
+func (in *instance) lookForExit() {
+	if in.process == nil || in.exit != nil {
+		return
+	}
+	select {
+	case <-in.process.Done():
+		in.exit = exitOf(in, in.process.Exit())
+	default:
+	}
+}
+
+// exited takes note that a process has ended.
+func (o *owner) exited(in *instance) {
+	in.lookForExit()
+	if in.stopping {
+		return
+	}
+	switch in.state {
+	case Serving:
+		o.crashed(in)
+	case Draining:
+		o.fall(in, stepFail, "it ended while it drained: "+in.exit.Reason)
+	case Starting, Described, Healthy:
+		in.cancel() // its start comes back and finds the exit
+	case unborn, Backoff, Quarantined, Stopped, Crashed, Rejected:
+	}
+}
+
+// crashed deals with the death of what serves. The route goes first, before the crash
+// is written down: a dead process must not be given calls while a disk is slow.
+func (o *owner) crashed(in *instance) {
+	cause := "it ended by itself: " + in.exit.Reason
+	o.lastExit = in.exit
+	o.config.Slot.Withdraw(in.route, cause)
+	o.fall(in, stepFail, cause)
+	o.finish(in)
+	o.succeed(in, cause)
+}
+
+// unhealthy takes what serves out of service and starts another one in its place.
+// Calls in flight may still come to an end.
+func (o *owner) unhealthy(in *instance, cause string) {
+	if in.state != Serving {
+		return
+	}
+	o.lastExit = &Exit{At: time.Now(), Generation: in.generation, Reason: cause}
+	o.config.Slot.Withdraw(in.route, cause)
+	o.retire(in, cause)
+	o.succeed(in, cause)
+}
+
+// dismiss ends an instance because another one takes its place, or none.
+func (o *owner) dismiss(in *instance, cause string) {
+	switch in.state {
+	case Serving:
+		o.config.Slot.Withdraw(in.route, cause) // does nothing if it was replaced
+		o.retire(in, cause)
+	case Starting, Described, Healthy:
+		in.dismissed = cause
+		in.cancel()
+	case Backoff, Quarantined:
+		o.retry.Stop()
+		in.cancel()
+		o.fall(in, stepStop, cause)
+	case unborn, Draining, Stopped, Crashed, Rejected:
+	}
+}
+
+// retire lets an instance that served finish its calls, keeps it for the bake time and
+// stops it.
+func (o *owner) retire(in *instance, cause string) {
+	o.fall(in, stepDrain, cause)
+	in.cancel()
+	over := o.over
+	o.spawn(func() {
+		began := time.Now()
+		left := o.drain(in)
+		took := time.Since(began)
+		o.tell(func(o *owner) { o.drained(in, left, took) })
+		if in.heir != nil {
+			o.bake(in, over)
+		}
+		o.tell(func(o *owner) { o.lastCalls(in) })
+		err := o.stop(in)
+		o.tell(func(o *owner) { o.stopped(in, err) })
+	})
+}
+
+// lastCalls is the end of an instance's time: what is still in flight will be cut.
+func (o *owner) lastCalls(in *instance) {
+	in.stopping = true
+	if in.state != Draining {
+		return // it ended by itself
+	}
+	cause := "drained; " + in.cause
+	if in.left > 0 {
+		cause = fmt.Sprintf("%d calls outlasted the drain of %s; %s", in.left, o.config.DrainTimeout, in.cause)
+	}
+	o.fall(in, stepStop, cause)
+}
+
+// drain waits for the calls in flight, and returns how many it gave up on.
+func (s *Supervisor) drain(in *instance) (left int) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
+	defer cancel()
+	if undrained, ok := errors.AsType[*slot.UndrainedError](in.route.Drain(ctx)); ok {
+		return undrained.Left
+	}
+	return 0
+}
+
+// bake keeps a drained process alive for a while.
+func (s *Supervisor) bake(in *instance, over <-chan struct{}) {
+	if s.config.Bake == 0 {
+		return
+	}
+	timer := time.NewTimer(s.config.Bake)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-in.process.Done():
+	case <-over:
+	}
+}
+
+func (s *Supervisor) stop(in *instance) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.StopTimeout)
+	defer cancel()
+	return in.process.Stop(ctx)
+}
+
+// drained tells who asked for the replacement that the old process has no more calls.
+func (o *owner) drained(in *instance, left int, took time.Duration) {
+	in.left = left
+	if in.heir != nil {
+		in.heir.drained <- drainReport{left: left, took: took}
+	}
+}
+
+// finish frees what an instance held that will not serve, or not any more. It has
+// been recorded what became of it.
+func (o *owner) finish(in *instance) {
+	in.cancel()
+	if in.process == nil {
+		return
+	}
+	in.stopping = true
+	o.spawn(func() {
+		err := o.stop(in)
+		o.tell(func(o *owner) { o.stopped(in, err) })
+	})
+}
+
+// stopped is the end of a process, or of the attempts to end it.
+func (o *owner) stopped(in *instance, err error) {
+	close(in.gone)
+	delete(o.live, in)
+	if err != nil {
+		o.config.Logger.Error("a process could not be stopped", "generation", in.generation, "pid", in.process.PID(), "error", err)
+		o.unstopped = append(o.unstopped, fmt.Errorf("stopping generation %d of %s: %w", in.generation, o.Connector(), err))
+	}
+	o.report()
+}
+
+// succeed puts a new instance of the same release in the place of one that failed:
+// waiting for its start, or in quarantine.
+func (o *owner) succeed(in *instance, cause string) {
+	if o.ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	if in.served(now) >= o.config.WellAfter {
+		o.attempts = 0
+	}
+	o.failures = append(since(o.failures, now.Add(-o.config.CrashWindow)), now)
+	next := o.create(in.release)
+	o.main = next
+	o.config.Slot.Explain(cause)
+	if len(o.failures) >= o.config.CrashLimit {
+		next.cancel()
+		o.config.Slot.Explain(fmt.Sprintf("quarantined after %d failures, the last: %s", len(o.failures), cause))
+		o.fall(next, stepQuarantine, fmt.Sprintf("%d failures within %s, the last: %s", len(o.failures), o.config.CrashWindow, cause))
+		return
+	}
+	o.wait(next, cause)
+}
+
+// wait puts off the start of an instance.
+func (o *owner) wait(in *instance, cause string) {
+	delay := o.config.Jitter(o.config.backoff(o.attempts))
+	o.attempts++
+	in.startAt = time.Now().Add(delay)
+	o.retry.Reset(delay)
+	if in.state == unborn {
+		o.fall(in, stepWait, cause)
+	}
+	o.report()
+}
+
+// startAgain starts what has waited for it.
+func (o *owner) startAgain() {
+	in := o.main
+	if o.ctx.Err() != nil || in == nil || in.state != Backoff {
+		return
+	}
+	if err := o.start(in, "its wait is over"); err != nil {
+		o.wait(in, err.Error()) // the journal failed, not the connector
+		return
+	}
+	o.restarts++
+	o.report()
+}
+
+// since returns the times after from.
+func since(times []time.Time, from time.Time) []time.Time {
+	var kept []time.Time
+	for _, t := range times {
+		if t.After(from) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}

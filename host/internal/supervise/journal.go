@@ -1,0 +1,96 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connectorhost/connectorhost/sdk/launch"
+)
+
+// A Journal keeps what happens to connectors.
+type Journal interface {
+	// Record must have made event durable when it returns nil. It must return soon after
+	// ctx ends.
+	Record(ctx context.Context, event Event) error
+}
+
+// An Event is one instance going from one state to another.
+type Event struct {
+	At         time.Time `json:"at"`
+	Connector  string    `json:"connector"`
+	Generation uint64    `json:"generation"`
+	Version    string    `json:"version"`
+	Digest     string    `json:"digest"`
+	From       State     `json:"from,omitempty"` // empty for an instance that is new
+	To         State     `json:"to"`
+	Cause      string    `json:"cause"`
+	PID        int       `json:"pid,omitempty"`
+	// InFlight is the number of calls on the process at that time. With To [Crashed]
+	// their outcome is unknown; with To [Stopped] they outlasted the drain.
+	InFlight int       `json:"in_flight,omitempty"`
+	StartAt  time.Time `json:"start_at,omitzero"` // with To Backoff
+	Exit     *Exit     `json:"exit,omitempty"`    // with To Crashed
+}
+
+// An Exit is how a process ended, or how it failed to start.
+type Exit struct {
+	At         time.Time `json:"at"`
+	Generation uint64    `json:"generation"`
+	Reason     string    `json:"reason"` // such as "exit code 2"
+	// LastLines are the last lines that the process wrote to standard error, redacted.
+	LastLines []string `json:"last_lines,omitempty"`
+}
+
+func exitOf(in *instance, exit launch.Exit) *Exit {
+	return &Exit{At: time.Now(), Generation: in.generation, Reason: exit.String(), LastLines: exit.LastLines}
+}
+
+func (o *owner) eventOf(in *instance, to State, cause string, at time.Time) Event {
+	e := Event{
+		At:         at,
+		Connector:  o.Connector(),
+		Generation: in.generation,
+		Version:    in.release.Version,
+		Digest:     in.release.Digest,
+		From:       in.state,
+		To:         to,
+		Cause:      cause,
+		InFlight:   in.inFlight(),
+	}
+	if in.process != nil {
+		e.PID = in.process.PID()
+	}
+	switch to {
+	case Backoff:
+		e.StartAt = in.startAt
+	case Crashed:
+		e.Exit = in.exit
+	case Stopped:
+		e.InFlight = in.left
+	case Quarantined, Starting, Described, Healthy, Serving, Draining, Rejected:
+	}
+	return e
+}
+
+// errUnrecorded means that the journal failed, which no connector is to blame for.
+var errUnrecorded = errors.New("could not be recorded")
+
+// record writes e down, and tells the log if that fails.
+func (o *owner) record(e Event) error {
+	log := o.config.Logger.With("generation", e.Generation, "version", e.Version, "state", e.To, "cause", e.Cause)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), o.config.JournalTimeout)
+	defer cancel()
+	if err := o.config.Journal.Record(ctx, e); err != nil {
+		log.Error("a connector's state could not be recorded", "error", err)
+		return fmt.Errorf("generation %d %w to be %s: %w", e.Generation, errUnrecorded, e.To, err)
+	}
+	switch e.To {
+	case Crashed, Quarantined, Rejected:
+		log.Warn("connector "+string(e.To), "pid", e.PID, "in_flight", e.InFlight)
+	case Backoff, Starting, Described, Healthy, Serving, Draining, Stopped:
+		log.Info("connector "+string(e.To), "pid", e.PID, "in_flight", e.InFlight)
+	}
+	return nil
+}
