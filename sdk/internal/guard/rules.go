@@ -1,10 +1,10 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/connectorhost/connectorhost/schemas"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -53,12 +53,20 @@ func (r rules) refuse(at sdk.Op, op sdk.Operation, call sdk.Call, req any) *sdk.
 	if len(found) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(found, func(a, b schemas.Violation) int { return strings.Compare(a.Pointer, b.Pointer) })
-	e := &sdk.Error{Op: at, Code: sdk.Code(schemas.ReasonFor(found))}
-	for _, v := range found {
-		e.Fields = append(e.Fields, sdk.FieldError{Pointer: v.Pointer, Message: v.Message})
+	return &sdk.Error{Op: at, Code: sdk.Code(schemas.ReasonFor(found)), Fields: fields(found)}
+}
+
+// fields names each fault once, in order: a fact and a narrowing schema may well say
+// the same.
+func fields(found []schemas.Violation) []sdk.FieldError {
+	all := make([]sdk.FieldError, len(found))
+	for i, v := range found {
+		all[i] = sdk.FieldError{Pointer: v.Pointer, Message: v.Message}
 	}
-	return e
+	slices.SortStableFunc(all, func(a, b sdk.FieldError) int {
+		return cmp.Or(cmp.Compare(a.Pointer, b.Pointer), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(all)
 }
 
 // judgeAccount judges configuration and secrets as the one flat object that the config
