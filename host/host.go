@@ -21,12 +21,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/connectorhost/connectorhost/host/admin"
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 // A Host is one daemon. Make it with New, run it once with Run.
@@ -40,6 +43,7 @@ type Host struct {
 	engine     *settle.Engine
 	notifier   *notify.Notifier
 	adminToken string
+	returnKey  []byte
 
 	apiListener, adminListener net.Listener
 	apiServer, adminServer     *http.Server
@@ -96,30 +100,45 @@ func (h *Host) open(ctx context.Context) error {
 	if h.store, err = store.OpenSQLite(ctx, h.layout.database(), key, h.config.Now); err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
+	if h.returnKey, err = key.Derive("return URLs"); err != nil {
+		return err
+	}
+	if _, err := launch.CleanRuntimeDir(""); err != nil {
+		h.config.Slog.WarnContext(ctx, "leftovers of killed hosts could not be removed", "error", err)
+	}
 	h.connectors = newConnectors(h.config, h.store)
-	h.fleet, err = fleet.Open(h.layout.releases(), h.connectors.launch)
+	h.fleet, err = fleet.Open(h.layout.releases(), h.connectors.trial())
 	return err
 }
 
 // assemble wires the parts. Reading it is reading the map in CONTRIBUTING.md.
 func (h *Host) assemble() error {
-	returnKey, err := h.returnKey(context.Background())
-	if err != nil {
-		return err
-	}
 	c := h.config
 	h.engine = settle.New(settle.Config{
 		Store: h.store, Connectors: h.connectors, Logger: c.Slog, Now: c.Now,
-		PublicURL: c.PublicURL, ReturnKey: returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep,
+		PublicURL: c.PublicURL, ReturnKey: h.returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep,
 	})
 	h.notifier = notify.New(notify.Config{
 		Store: h.store, Connectors: h.connectors, Payments: h.engine, Logger: c.Slog, Now: c.Now, PublicURL: c.PublicURL,
 	})
+	contract, err := api.New(api.Config{
+		Engine: h.engine, Store: h.store, Connectors: h.connectors, Notifier: h.notifier, Logger: c.Slog, Now: c.Now,
+		PublicURL: c.PublicURL, Mode: c.Mode, Host: uuid.NewString(),
+	})
+	if err != nil {
+		return err
+	}
 	merchants := http.NewServeMux()
 	doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.mount(merchants)
-	merchants.Handle("/", api.New(api.Config{}))
+	merchants.Handle("/", contract)
 	h.apiServer = server(merchants, c.CallTimeout)
-	h.adminServer = server(admin.New(admin.Config{}), c.CallTimeout)
+	operators, err := admin.New(admin.Config{
+		Host: h, Store: h.store, Payments: h.engine, Token: h.adminToken, Logger: c.Slog, Now: c.Now,
+	})
+	if err != nil {
+		return err
+	}
+	h.adminServer = server(operators, c.CallTimeout)
 	return nil
 }
 
@@ -230,3 +249,6 @@ func loadToken(file string) (string, error) {
 	_, err = f.WriteString(token + "\n")
 	return token, errors.Join(err, f.Close())
 }
+
+// ConsoleLink is the console with the key to it: whoever has the link is an operator.
+func (h *Host) ConsoleLink() string { return h.ConsoleURL() + "?token=" + h.adminToken }

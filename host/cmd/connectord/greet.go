@@ -48,10 +48,6 @@ func (d *dev) greet(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	consoleLink, err := d.host.ConsoleLink()
-	if err != nil {
-		return err
-	}
 	_, err = fmt.Fprintf(out, `Ready to take a payment. Ctrl-C stops everything.
 
   merchants' API   %[1]s
@@ -77,7 +73,7 @@ To create another; payment_method.approval_url in the answer is its page:
 
 curl -s %[1]s/transactions -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '%[9]s'
 
-`, d.host.APIURL(), consoleLink, d.sandboxURL, d.keyFile(), tokenLife, d.merchant.token,
+`, d.host.APIURL(), d.host.ConsoleLink(), d.sandboxURL, d.keyFile(), tokenLife, d.merchant.token,
 		made.PaymentMethod.ApprovalURL, made.ID, body)
 	return err
 }

@@ -1,0 +1,205 @@
+// Package admin is the operators' HTTP API: connectors, releases, payments' stories,
+// merchants' keys, metrics and the console.
+//
+// Everything but /healthz and /readyz needs the operators' token, as a bearer token or,
+// in a browser, as the console's cookie. It is meant for a listener that only operators
+// reach. It decides nothing: it asks the host.
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
+	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/launch"
+)
+
+// A Fleet is the releases that are installed and the connectors that run.
+type Fleet interface {
+	// Install copies a connector's binary into the host. It changes nothing that serves.
+	Install(ctx context.Context, file string) (fleet.Release, error)
+	Releases() []fleet.Release
+	Connectors() []supervise.Status
+}
+
+// A Switch changes what serves.
+type Switch interface {
+	// Swap makes a release, named by digest, version or name, serve in the place of
+	// what its connector runs now. AllowLoss lets capabilities disappear.
+	Swap(ctx context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error)
+	// Rollback swaps back to the release that served before the one that serves.
+	Rollback(ctx context.Context, connector string) (supervise.SwapReport, error)
+	Restart(ctx context.Context, connector string) (supervise.SwapReport, error)
+	EndQuarantine(ctx context.Context, connector string) error
+}
+
+// A Host is what operators operate.
+type Host interface {
+	Fleet
+	Switch
+}
+
+// Payments settles what is in doubt.
+type Payments interface {
+	// Settle tries once, and reports whether nothing is left to do.
+	Settle(ctx context.Context, id sdk.PaymentID) (bool, error)
+}
+
+// Config is what the API works with. All of it is needed.
+type Config struct {
+	Host     Host
+	Store    *store.Store
+	Payments Payments
+	Token    string
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// MaxBinary is the largest connector binary that can be sent for installation, in bytes.
+const MaxBinary = 512 << 20
+
+// New returns the API as a handler for "/".
+func New(c Config) (http.Handler, error) {
+	if c.Host == nil || c.Store == nil || c.Payments == nil || c.Token == "" || c.Logger == nil || c.Now == nil {
+		return nil, errors.New("admin: Host, Store, Payments, Token, Logger and Now must be set")
+	}
+	s := &server{Config: c}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	s.routes(func(pattern string, h handler) { mux.Handle(pattern, s.operator(h)) })
+	return mux, nil
+}
+
+// server is the API.
+type server struct{ Config }
+
+// routes names every endpoint that needs the operators' token.
+func (s *server) routes(handle func(string, handler)) {
+	handle("GET /v1/connectors", s.listConnectors)
+	handle("GET /v1/connectors/{name}", s.showConnector)
+	handle("GET /v1/connectors/{name}/history", s.history)
+	handle("POST /v1/connectors/{name}/swap", s.swap)
+	handle("POST /v1/connectors/{name}/rollback", s.rollback)
+	handle("POST /v1/connectors/{name}/restart", s.restart)
+	handle("POST /v1/connectors/{name}/end-quarantine", s.endQuarantine)
+	handle("GET /v1/releases", s.listReleases)
+	handle("POST /v1/releases", s.install)
+	handle("GET /v1/payments", s.listPayments)
+	handle("GET /v1/payments/{id}", s.showPayment)
+	handle("POST /v1/payments/{id}/settle", s.settle)
+	handle("GET /v1/keys", s.listKeys)
+	handle("POST /v1/keys", s.createKey)
+	handle("DELETE /v1/keys/{kid}", s.revokeKey)
+}
+
+// A handler answers with a value that is shown as JSON, or with an error.
+type handler func(r *http.Request) (any, error)
+
+// A problem is an error with an HTTP status.
+type problem struct {
+	status  int
+	message string
+}
+
+// Error returns the message.
+func (p *problem) Error() string { return p.message }
+
+// operator lets only operators through and shows what the handler answers.
+func (s *server) operator(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.authorized(r) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.show(w, http.StatusUnauthorized, map[string]string{"error": "the operators' token is needed"})
+			return
+		}
+		answer, err := h(r)
+		if err != nil {
+			status := statusOf(err)
+			if status == http.StatusInternalServerError {
+				s.Logger.ErrorContext(r.Context(), "operator's request failed", "path", r.URL.Path, "error", err)
+			}
+			s.show(w, status, map[string]string{"error": err.Error()})
+			return
+		}
+		s.show(w, http.StatusOK, answer)
+	})
+}
+
+func statusOf(err error) int {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		return p.status
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, fleet.ErrNotInstalled):
+		return http.StatusNotFound
+	case errors.Is(err, supervise.ErrRefused), errors.Is(err, fleet.ErrDamaged), errors.Is(err, supervise.ErrQuarantined),
+		errors.Is(err, supervise.ErrNotActive), errors.Is(err, supervise.ErrActive):
+		return http.StatusConflict
+	}
+	if _, ok := errors.AsType[*launch.StartError](err); ok {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusInternalServerError
+}
+
+// authorized compares digests, so that the time taken tells nothing about the token.
+func (s *server) authorized(r *http.Request) bool {
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return false
+	}
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(s.Token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func (s *server) show(w http.ResponseWriter, status int, answer any) {
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		s.Logger.Error("answer cannot be encoded", "error", err)
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(raw, '\n')) // a client that hung up has lost nothing but the answer
+}
+
+func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
+	s.show(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+// readyBound bounds the write that readiness tries.
+const readyBound = 2 * time.Second
+
+// readyz says whether payments can be taken: the store takes writes, and every
+// connector that is active serves.
+func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyBound)
+	defer cancel()
+	why := map[string]string{}
+	if err := s.Store.Ping(ctx); err != nil {
+		why["store"] = err.Error()
+	}
+	for _, c := range s.Host.Connectors() {
+		if c.State != supervise.Serving {
+			why[c.Connector] = string(c.State) + ": " + c.Cause
+		}
+	}
+	if len(why) > 0 {
+		s.show(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "because": why})
+		return
+	}
+	s.show(w, http.StatusOK, map[string]string{"status": "ready"})
+}

@@ -1,0 +1,156 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
+	"github.com/connectorhost/connectorhost/sdk/launch"
+)
+
+func (s *server) listConnectors(*http.Request) (any, error) {
+	return items(s.Host.Connectors()), nil
+}
+
+// items wraps a list, so that an empty one is [] and fields can be added beside it.
+func items[T any](list []T) map[string]any {
+	if list == nil {
+		list = []T{}
+	}
+	return map[string]any{"items": list}
+}
+
+// A connectorView is everything about one connector.
+type connectorView struct {
+	supervise.Status
+	Releases []fleet.Release `json:"releases"` // installed ones, newest first
+	// Guarantees are what this system gives in keeping the process in check.
+	Guarantees []launch.Guarantee `json:"guarantees"`
+}
+
+func (s *server) showConnector(r *http.Request) (any, error) {
+	status, err := s.connector(r)
+	if err != nil {
+		return nil, err
+	}
+	view := connectorView{Status: status, Releases: []fleet.Release{}, Guarantees: launch.Guarantees()}
+	for _, release := range s.Host.Releases() {
+		if release.Name == status.Connector {
+			view.Releases = append(view.Releases, release)
+		}
+	}
+	return view, nil
+}
+
+// connector finds the connector that the path names.
+func (s *server) connector(r *http.Request) (supervise.Status, error) {
+	name := r.PathValue("name")
+	for _, status := range s.Host.Connectors() {
+		if status.Connector == name {
+			return status, nil
+		}
+	}
+	return supervise.Status{}, &problem{http.StatusNotFound, fmt.Sprintf("there is no connector %q here", name)}
+}
+
+// A historyEntry is one step in a connector's life.
+type historyEntry struct {
+	At      string          `json:"at"`
+	Name    string          `json:"name"`
+	Context json.RawMessage `json:"context"`
+}
+
+func (s *server) history(r *http.Request) (any, error) {
+	limit, err := limitOf(r, 100, 1000)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := s.Store.Journal(r.Context(), r.PathValue("name"), limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]historyEntry, len(entries))
+	for i, e := range entries {
+		list[i] = historyEntry{stamp(e.At), e.Name, e.Context}
+	}
+	return items(list), nil
+}
+
+func limitOf(r *http.Request, usual, most int) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return usual, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, &problem{http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d", most)}
+	}
+	return n, nil
+}
+
+// A swapOrder names the release that is to serve.
+type swapOrder struct {
+	Release   string `json:"release"`
+	AllowLoss bool   `json:"allow_loss"`
+}
+
+func (s *server) swap(r *http.Request) (any, error) {
+	var order swapOrder
+	if err := body(r, &order); err != nil {
+		return nil, err
+	}
+	if order.Release == "" {
+		return nil, &problem{http.StatusBadRequest, "release is missing, must be a digest or version that is installed"}
+	}
+	return s.Host.Swap(r.Context(), r.PathValue("name"), order.Release, order.AllowLoss)
+}
+
+func (s *server) rollback(r *http.Request) (any, error) {
+	return s.Host.Rollback(r.Context(), r.PathValue("name"))
+}
+
+func (s *server) restart(r *http.Request) (any, error) {
+	return s.Host.Restart(r.Context(), r.PathValue("name"))
+}
+
+func (s *server) endQuarantine(r *http.Request) (any, error) {
+	if err := s.Host.EndQuarantine(r.Context(), r.PathValue("name")); err != nil {
+		return nil, err
+	}
+	return s.connector(r)
+}
+
+func (s *server) listReleases(*http.Request) (any, error) { return items(s.Host.Releases()), nil }
+
+// install takes a binary as the request's body.
+func (s *server) install(r *http.Request) (_ any, err error) {
+	file, err := os.CreateTemp("", "connector-*")
+	if err != nil {
+		return nil, fmt.Errorf("receiving the binary: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
+	size, err := io.Copy(file, io.LimitReader(r.Body, MaxBinary+1))
+	if err := errors.Join(err, file.Chmod(0o700), file.Close()); err != nil {
+		return nil, fmt.Errorf("receiving the binary: %w", err)
+	}
+	if size == 0 || size > MaxBinary {
+		return nil, &problem{http.StatusBadRequest, fmt.Sprintf("the body must be a connector's binary of at most %d bytes", MaxBinary)}
+	}
+	return s.Host.Install(r.Context(), file.Name())
+}
+
+// body decodes a small JSON body; a key that is not known is a mistake.
+func body(r *http.Request, into any) error {
+	d := json.NewDecoder(io.LimitReader(r.Body, 64<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return &problem{http.StatusBadRequest, "the body cannot be read: " + err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/api"
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
+	"github.com/connectorhost/connectorhost/host/internal/settle"
+	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
+	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/launch"
+)
+
+const (
+	trialStop     = 4 * time.Second
+	activateBound = 20 * time.Second
+	// journalDepth is how far back the record of what served last is looked for.
+	journalDepth = 2000
+)
+
+// connectors are the connectors of this host: for each, the slot that calls go
+// through and the supervisor that fills it.
+type connectors struct {
+	config Config
+	store  *store.Store
+
+	mu    sync.RWMutex
+	all   map[string]*connector
+	gates map[string]*gatekeep.Gate // by digest, of releases that do not serve at the moment
+	run   func(*supervise.Supervisor)
+}
+
+type connector struct {
+	slot       *slot.Slot
+	supervisor *supervise.Supervisor
+	release    fleet.Release // what was activated or swapped to last
+}
+
+func newConnectors(c Config, s *store.Store) *connectors {
+	return &connectors{config: c, store: s, all: map[string]*connector{}, gates: map[string]*gatekeep.Gate{}}
+}
+
+// start lets supervisors run, now and as they are added, until ctx ends. The group
+// waits for them.
+func (c *connectors) start(ctx context.Context, group *sync.WaitGroup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.run = func(s *supervise.Supervisor) {
+		group.Go(func() {
+			if err := s.Run(ctx); err != nil {
+				c.config.Slog.Error("connector not stopped cleanly", "connector", s.Connector(), "error", err)
+			}
+		})
+	}
+}
+
+// launch starts a release's process.
+func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Process, error) {
+	log := c.config.Log
+	if r.Name != "" {
+		log = log.Named(r.Name)
+	}
+	return launch.Start(ctx, launch.Config{Path: r.Path, SHA256: r.Digest, Logger: log})
+}
+
+// trial starts a program that is being installed, to ask what it is.
+func (c *connectors) trial() fleet.Trial {
+	return supervise.Launcher(c.launch).Trial(gatekeep.New, trialStop)
+}
+
+// get returns the named connector, with a supervisor that runs.
+func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if x, ok := c.all[name]; ok {
+		return x, nil
+	}
+	if c.run == nil {
+		return nil, errors.New("the host does not run yet")
+	}
+	_, generation, err := c.lastServed(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	x := &connector{slot: slot.New(name)}
+	x.supervisor = supervise.New(supervise.Config{
+		Slot: x.slot, Launcher: c.launch, Journal: journal{c.store}, Logger: c.config.Slog,
+		LastGeneration: generation, DrainTimeout: c.config.DrainTimeout,
+	})
+	c.all[name] = x
+	c.run(x.supervisor)
+	return x, nil
+}
+
+// use makes a release the one that serves.
+func (c *connectors) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (supervise.SwapReport, error) {
+	x, err := c.get(ctx, r.Name)
+	if err != nil {
+		return supervise.SwapReport{}, err
+	}
+	report := supervise.SwapReport{}
+	switch x.supervisor.Status().State {
+	case supervise.Stopped, supervise.Rejected:
+		err = x.supervisor.Activate(ctx, r)
+	default:
+		report, err = x.supervisor.Swap(ctx, r, o)
+	}
+	if err == nil {
+		c.mu.Lock()
+		x.release = r
+		c.mu.Unlock()
+	}
+	return report, err
+}
+
+// lastServed reads the journal: the digest of the release that was made to serve last,
+// empty if there was none, and the highest generation there has been.
+func (c *connectors) lastServed(ctx context.Context, name string) (digest string, generation uint64, err error) {
+	entries, err := c.store.Journal(ctx, name, journalDepth)
+	if err != nil {
+		return "", 0, fmt.Errorf("reading the journal of %s: %w", name, err)
+	}
+	for _, entry := range entries { // newest first
+		var e supervise.Event
+		if err := json.Unmarshal(entry.Context, &e); err != nil {
+			return "", 0, fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
+		}
+		generation = max(generation, e.Generation)
+		if digest == "" && e.To == supervise.Serving {
+			digest = e.Digest
+		}
+	}
+	return digest, generation, nil
+}
+
+// Acquire leases a live process.
+func (c *connectors) Acquire(ctx context.Context, name string) (*settle.Lease, error) {
+	c.mu.RLock()
+	x, ok := c.all[name]
+	c.mu.RUnlock()
+	if !ok {
+		return nil, sdk.Errorf("host", sdk.CodePluginUnavailable, "connector %s is not running on this host", name)
+	}
+	lease, err := x.slot.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	target := lease.Route().Target
+	return &settle.Lease{
+		Remote: lease.Remote(), Gate: target.Gate, Description: target.Description,
+		Digest: target.Digest, Release: lease.Release,
+	}, nil
+}
+
+// List describes every connector: as it serves, or as its release was installed.
+func (c *connectors) List() []api.Connector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var list []api.Connector
+	for _, x := range c.all {
+		if route := x.slot.Current(); route != nil {
+			list = append(list, api.Connector{Description: route.Description, Gate: route.Gate})
+		} else if gate := c.gateOf(x.release); gate != nil {
+			list = append(list, api.Connector{Description: x.release.Description, Gate: gate})
+		}
+	}
+	slices.SortFunc(list, func(a, b api.Connector) int {
+		return compare(a.Description.Manifest.Name, b.Description.Manifest.Name)
+	})
+	return list
+}
+
+// gateOf compiles a release's gate once. The caller holds the lock.
+func (c *connectors) gateOf(r fleet.Release) *gatekeep.Gate {
+	if r.Digest == "" {
+		return nil
+	}
+	if gate, ok := c.gates[r.Digest]; ok {
+		return gate
+	}
+	gate, err := gatekeep.New(r.Description)
+	if err != nil {
+		c.config.Slog.Error("release has no usable manifest", "release", r.String(), "error", err)
+	}
+	c.gates[r.Digest] = gate
+	return gate
+}
+
+// journal keeps what happens to connectors in the store.
+type journal struct{ store *store.Store }
+
+// Record makes the event durable.
+func (j journal) Record(ctx context.Context, e supervise.Event) error {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encoding a journal entry: %w", err)
+	}
+	return j.store.AppendJournal(ctx, store.JournalEntry{Connector: e.Connector, At: e.At, Name: string(e.To), Context: raw})
+}
+
+// known returns a connector that runs on this host.
+func (c *connectors) known(name string) (*connector, error) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if x, ok := c.all[name]; ok {
+		return x, nil
+	}
+	return nil, fmt.Errorf("connector %q: %w", name, store.ErrNotFound)
+}
+
+func (c *connectors) status() []supervise.Status {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var list []supervise.Status
+	for _, x := range c.all {
+		list = append(list, x.supervisor.Status())
+	}
+	slices.SortFunc(list, func(a, b supervise.Status) int { return compare(a.Connector, b.Connector) })
+	return list
+}
+
+// servedBefore reads the journal for the release that served last and is not current.
+func (c *connectors) servedBefore(ctx context.Context, name, current string) (string, error) {
+	entries, err := c.store.Journal(ctx, name, journalDepth)
+	if err != nil {
+		return "", fmt.Errorf("reading the journal of %s: %w", name, err)
+	}
+	for _, entry := range entries {
+		var e supervise.Event
+		if err := json.Unmarshal(entry.Context, &e); err != nil {
+			return "", fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
+		}
+		if e.To == supervise.Serving && e.Digest != current {
+			return e.Digest, nil
+		}
+	}
+	return "", fmt.Errorf("no other release of %s has served here: %w", name, store.ErrNotFound)
+}
