@@ -1,15 +1,18 @@
 package conformance
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -83,7 +86,8 @@ func privateCopy(path string) (string, error) {
 	return to.Name(), err
 }
 
-// A witness listens where the provider would and counts who comes. It answers nobody.
+// A witness listens where the provider would and counts who comes. It takes what they
+// send and hangs up without a word.
 type witness struct {
 	listener net.Listener
 	visits   atomic.Int64
@@ -103,10 +107,23 @@ func newWitness() (*witness, error) {
 				return
 			}
 			w.visits.Add(1)
-			conn.Close()
+			w.done.Go(func() { listen(conn) })
 		}
 	})
 	return w, nil
+}
+
+// listen takes a request in before it hangs up, so that it was sent beyond doubt.
+func listen(conn net.Conn) {
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+		return
+	}
+	req, err := http.ReadRequest(bufio.NewReader(conn))
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, req.Body) // whether all of it came makes no difference
 }
 
 func (w *witness) url() string { return "http://" + w.listener.Addr().String() }
