@@ -17,12 +17,10 @@ const (
 	reads   = api.Endpoint("GET")
 )
 
-// Error codes that Smartpay is documented to send, or named after the pattern of
-// those [INF].
-const (
-	codeIdempotencyConflict = "idempotency.conflict" // [INF]; what Smartpay does is unknown [UNK]
-	codeUnexpected          = "unexpected_error"     // made by official clients, never sent
-)
+// codeIdempotencyConflict is what a second use of a key with another body is refused
+// with. What Smartpay does with one is unknown; this is the name that its pattern
+// suggests. [UNK]
+const codeIdempotencyConflict = "idempotency.conflict"
 
 // An errorRow says what a refusal means. The first row that fits decides.
 type errorRow struct {
