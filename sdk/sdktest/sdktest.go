@@ -1,5 +1,5 @@
-// Package sdktest serves a connector in memory and dials it, for the tests of its
-// author.
+// Package sdktest serves a connector in memory and dials it, for the tests and
+// examples of its author.
 //
 // The connector is reached through the wire format, the conversions and the guard
 // that a plugin process has, so that a test sees what a host would see. There is no
@@ -8,6 +8,8 @@ package sdktest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -27,39 +29,50 @@ const (
 )
 
 // Connect serves c until the test ends and returns it as a host sees it. It fails the
-// test at once if c's manifest is not one that a host can use.
-//
-// When the test ends, calls still running are told so through their context and waited
-// for; one that does not return within ten seconds fails the test.
+// test at once if c's manifest is not one that a host can use, and when the test ends
+// if closing fails; see [Open].
 func Connect(t testing.TB, c sdk.Connector) sdk.Remote {
 	t.Helper()
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(wire.MaxRequest), grpc.WaitForHandlers(true))
-	if err := wire.Register(server, c); err != nil {
-		t.Fatal(err)
-	}
-	listener := bufconn.Listen(buffer)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	t.Cleanup(func() { stop(t, server, served) })
-
-	dial := func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }
-	conn, err := grpc.NewClient("passthrough:///sdktest", append(wire.DialOptions(maxReply),
-		grpc.WithContextDialer(dial),
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
-	)...)
+	remote, shut, err := Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
-			t.Errorf("closing the connection: %v", err)
+		if err := shut(); err != nil {
+			t.Errorf("%v", err)
 		}
 	})
-	return wire.NewClient(conn)
+	return remote
+}
+
+// Open serves c and returns it as a host sees it, where there is no test to end. It
+// fails, naming everything that is wrong, if c's manifest is not one that a host can
+// use.
+//
+// The caller must call shut, once. Calls still running are told so through their
+// context and waited for; shut fails if one of them has not returned after ten
+// seconds, and leaves its goroutine behind.
+func Open(c sdk.Connector) (remote sdk.Remote, shut func() error, err error) {
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(wire.MaxRequest), grpc.WaitForHandlers(true))
+	if err := wire.Register(server, c); err != nil {
+		return nil, nil, err
+	}
+	listener := bufconn.Listen(buffer)
+	conn, err := grpc.NewClient("passthrough:///sdktest", append(wire.DialOptions(maxReply),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+	)...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("dialling the connector: %w", err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	shut = func() error { return errors.Join(conn.Close(), stop(server, served)) }
+	return wire.NewClient(conn), shut, nil
 }
 
 // stop ends the server and waits for its goroutines.
-func stop(t testing.TB, server *grpc.Server, served <-chan error) {
+func stop(server *grpc.Server, served <-chan error) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -67,11 +80,8 @@ func stop(t testing.TB, server *grpc.Server, served <-chan error) {
 	}()
 	select {
 	case <-done:
+		return <-served
 	case <-time.After(patience):
-		t.Errorf("a call of the connector is still running %v after the test: it must return when its context ends", patience)
-		return
-	}
-	if err := <-served; err != nil {
-		t.Errorf("serving the connector: %v", err)
+		return fmt.Errorf("a call of the connector still runs after %v: it must return when its context ends", patience)
 	}
 }
