@@ -41,7 +41,7 @@ func TestSecretNeverLeaks(t *testing.T) {
 	for holder, v := range holders {
 		for way, show := range waysToShow() {
 			t.Run(holder+" through "+way, func(t *testing.T) {
-				if got := show(v); strings.Contains(got, hidden) || strings.Contains(got, hex(hidden)) {
+				if got := show(v); strings.Contains(got, hidden) || strings.Contains(got, inHex(hidden)) {
 					t.Errorf("the secret is visible in %q", got)
 				}
 			})
@@ -49,7 +49,7 @@ func TestSecretNeverLeaks(t *testing.T) {
 	}
 }
 
-func hex(s string) string { return fmt.Sprintf("%x", s) }
+func inHex(s string) string { return fmt.Sprintf("%x", s) }
 
 // waysToShow holds what turns a value into bytes. An encoder that refuses the value
 // shows its error, which must not give the secret away either.
