@@ -30,7 +30,7 @@ const patience = 60 * time.Second
 
 const secret = "correct-horse-battery-staple"
 
-func self(t *testing.T) string {
+func selfPath(t testing.TB) string {
 	t.Helper()
 	path, err := os.Executable()
 	if err != nil {
@@ -43,7 +43,7 @@ func self(t *testing.T) string {
 func config(t *testing.T, role string) Config {
 	t.Helper()
 	return Config{
-		Path: self(t), RuntimeDir: runtimeDir(t), Env: childEnv(role),
+		Path: selfPath(t), RuntimeDir: runtimeDir(t), Env: childEnv(role),
 		StartTimeout: patience, DescribeTimeout: patience, StopTimeout: 3 * time.Second,
 	}
 }
@@ -495,7 +495,7 @@ func TestHostileOutputHoldsNobody(t *testing.T) {
 
 func TestHostKilledLeavesNoConnector(t *testing.T) {
 	dir := t.TempDir()
-	host := exec.CommandContext(t.Context(), self(t))
+	host := exec.CommandContext(t.Context(), selfPath(t))
 	host.Env = append(os.Environ(), roleKey+"=host", "LAUNCH_TEST_DIR="+dir)
 	host.Stderr = os.Stderr
 	stdout, err := host.StdoutPipe()

@@ -6,9 +6,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/rpc"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,6 +24,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/internal/link"
+	"github.com/connectorhost/connectorhost/sdk/internal/wire"
 	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
@@ -45,9 +49,21 @@ func play(role string) {
 	case "unusable": // its manifest is refused
 		serve.Connector(&stage{name: "No Name"})
 	case "mute":
-		servePlainly(func(any, grpc.ServerStream) error { select {} })
+		servePlainly(plain{}, grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { select {} }))
 	case "empty":
-		servePlainly(nil)
+		servePlainly(plain{})
+	case "stubborn": // hears nothing
+		signal.Ignore(syscall.SIGTERM)
+		servePlainly(plain{&stage{}})
+		select {}
+	case "hears the lifeline": // and nothing else
+		signal.Ignore(syscall.SIGTERM)
+		go func() {
+			io.Copy(io.Discard, os.Stdin)
+			os.Exit(5)
+		}()
+		servePlainly(plain{&stage{}})
+		select {}
 	case "host":
 		playHost()
 	case "silent":
@@ -90,23 +106,28 @@ func play(role string) {
 	os.Exit(99)
 }
 
-// servePlainly serves whatever go-plugin serves by itself, and unknown for the rest.
-func servePlainly(unknown grpc.StreamHandler) {
+// servePlainly serves as somebody would who does not use package serve.
+func servePlainly(p plain, more ...grpc.ServerOption) {
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  link.Handshake(),
-		VersionedPlugins: map[int]plugin.PluginSet{sdk.ContractVersion: {link.Plugin: plain{}}},
-		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			if unknown != nil {
-				options = append(options, grpc.UnknownServiceHandler(unknown))
-			}
-			return grpc.NewServer(options...)
-		},
+		VersionedPlugins: map[int]plugin.PluginSet{sdk.ContractVersion: {link.Plugin: p}},
+		GRPCServer:       func(options []grpc.ServerOption) *grpc.Server { return grpc.NewServer(append(options, more...)...) },
 	})
 }
 
-type plain struct{ plugin.NetRPCUnsupportedPlugin }
+// plain serves a connector, if there is one, and what go-plugin serves by itself.
+type plain struct{ sdk.Connector }
 
-func (plain) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error { return nil }
+func (plain) Server(*plugin.MuxBroker) (any, error) { return nil, errors.ErrUnsupported }
+
+func (plain) Client(*plugin.MuxBroker, *rpc.Client) (any, error) { return nil, errors.ErrUnsupported }
+
+func (p plain) GRPCServer(_ *plugin.GRPCBroker, g *grpc.Server) error {
+	if p.Connector == nil {
+		return nil
+	}
+	return wire.Register(g, p.Connector)
+}
 
 func (plain) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (any, error) {
 	return nil, errors.ErrUnsupported
@@ -166,7 +187,9 @@ func (s *stage) Void(ctx context.Context, req sdk.VoidRequest) (sdk.VoidResult, 
 		go panic("the stage collapsed")
 		select {}
 	case "family":
-		said = startChild()
+		said = startChild(nil)
+	case "runaway":
+		said = startChild(&syscall.SysProcAttr{Setsid: true})
 	case "environment":
 		wd, _ := os.Getwd()
 		for _, variable := range append(os.Environ(), "wd="+wd) {
@@ -191,16 +214,27 @@ func (s *stage) Void(ctx context.Context, req sdk.VoidRequest) (sdk.VoidResult, 
 	}}, nil
 }
 
-// startChild starts a process in our group that holds our pipes and never ends.
-func startChild() string {
+// startChild starts a process that holds our pipes, our listening socket and our
+// connections, and never ends.
+func startChild(attr *syscall.SysProcAttr) string {
 	child := exec.Command("/proc/self/exe") //nolint:noctx // it is meant to stay
 	child.Env = childEnv("silent")
 	child.Stdout, child.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+	child.SysProcAttr = attr
+	for fd := uintptr(3); fd < 64; fd++ {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && strings.HasPrefix(to, "socket:") {
+			child.ExtraFiles = append(child.ExtraFiles, os.NewFile(fd, "socket"))
+		}
+	}
 	if err := child.Start(); err != nil {
 		panic(err)
 	}
+	kept = append(kept, child.ExtraFiles...)
 	return strconv.Itoa(child.Process.Pid)
 }
+
+// kept keeps the collector from closing descriptors that are not ours.
+var kept []*os.File
 
 func log(ctx context.Context) {
 	slog.DebugContext(ctx, "at debug")

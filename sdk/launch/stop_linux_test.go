@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +35,24 @@ func stopsWithin(t *testing.T, p *Plugin, ctx context.Context, bound time.Durati
 	}
 }
 
+// freeze stops a process and waits until all of it stands still.
+func freeze(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "every thread is stopped", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("no threads: %v", err)
+		}
+		return !slices.ContainsFunc(threads, func(thread string) bool {
+			stat, err := os.ReadFile(thread)
+			return err == nil && !strings.Contains(string(stat), ") T ")
+		})
+	})
+}
+
 func TestStopOfAStoppedProcessWithAGrandchild(t *testing.T) {
 	c := config(t, "connector")
 	p := start(t, c)
@@ -41,9 +60,7 @@ func TestStopOfAStoppedProcessWithAGrandchild(t *testing.T) {
 	if err != nil || !alive(grandchild) {
 		t.Fatalf("no grandchild: %v", err)
 	}
-	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, p.PID())
 	stopsWithin(t, p, context.Background(), c.StopTimeout)
 	eventually(t, "the grandchild is dead", func() bool { return !alive(grandchild) })
 	if exit := p.Exit(); exit.Signal != syscall.SIGKILL || !exit.Stopped {
@@ -69,16 +86,71 @@ func TestStopOfAnImpatientCaller(t *testing.T) {
 	c := config(t, "connector")
 	c.StopTimeout = patience
 	p := start(t, c)
-	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, p.PID())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	stopsWithin(t, p, ctx, time.Second)
 }
 
-func TestStopOfAConnectorThatIgnoresShutdown(t *testing.T) {
-	// A call that never ends keeps nobody: it is cut.
+func TestStopOfAConnectorThatDoesNotListen(t *testing.T) {
+	tests := map[string]struct {
+		role   string
+		signal os.Signal
+		code   int
+	}{
+		"to anything":                        {"stubborn", syscall.SIGKILL, -1},
+		"to anything but its standard input": {"hears the lifeline", nil, 5},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := config(t, tt.role)
+			p := start(t, c)
+			mustVoid(t, p, "ok")
+			stopsWithin(t, p, context.Background(), c.StopTimeout)
+			if exit := p.Exit(); exit.Signal != tt.signal || exit.Code != tt.code {
+				t.Errorf("exit %+v, want signal %v and code %d", exit, tt.signal, tt.code)
+			}
+		})
+	}
+}
+
+// A descendant that left the group survives, as promised; it must not make a dead
+// connector look alive by holding its pipes and sockets.
+func TestRunawayDescendantHoldsNobody(t *testing.T) {
+	book := newLogbook()
+	c := config(t, "connector")
+	c.Logger = book.logger()
+	p := start(t, c)
+	runaway, err := strconv.Atoi(mustVoid(t, p, "runaway").Provider.Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Kill(runaway, syscall.SIGKILL) })
+	answered := make(chan error, 1)
+	go func() {
+		_, err := void(context.Background(), p, "hang")
+		answered <- err
+	}()
+	book.wait(t, "hanging")
+	if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	done(t, p)
+	select {
+	case err := <-answered:
+		if got := sdk.AsError(err); err == nil || got.Code != sdk.CodePluginCrash {
+			t.Errorf("the call gives %v, want %s", err, sdk.CodePluginCrash)
+		}
+	case <-time.After(patience):
+		t.Fatal("the call is still waiting for a process that is dead")
+	}
+	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	if !alive(runaway) {
+		t.Error("the runaway is dead: the package's documentation can promise more")
+	}
+}
+
+func TestStopCutsACallThatNeverEnds(t *testing.T) {
 	c := config(t, "connector")
 	book := newLogbook()
 	c.Logger = book.logger()

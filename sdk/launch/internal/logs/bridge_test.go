@@ -352,3 +352,14 @@ func FuzzBridge(f *testing.F) {
 		entries(t)
 	})
 }
+
+func TestStreamWithoutLinesHoldsLittle(t *testing.T) {
+	stream := newLines(MaxLine, func([]byte, int) {})
+	piece := make([]byte, 1<<20)
+	for range 64 {
+		stream.Write(piece)
+	}
+	if got := cap(stream.held); got > 2*MaxLine {
+		t.Errorf("holds %d bytes, want at most about %d", got, MaxLine)
+	}
+}
