@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ type options struct {
 	Keys      []string `placeholder:"KEY" help:"Accept only this secret key (repeatable); default: every well-formed one."`
 	ShopName  string   `placeholder:"NAME" help:"What the hosted page calls the shop."`
 	AnyAmount bool     `help:"Accept orders whose amount is not the sum of their items."`
+	TLSCert   string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM); needs --tls-key."`
+	TLSKey    string   `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
 	Output    string   `enum:"text,json" default:"text" help:"How to print the address: text or json."`
 }
 
@@ -68,7 +71,10 @@ func parse(args []string, stdout, stderr io.Writer) (opts options, code int, don
 	switch {
 	case exited >= 0: // --help has been printed
 		return opts, exited, true
-	case err != nil:
+	case err == nil && (opts.TLSCert == "") != (opts.TLSKey == ""):
+		err = errors.New("--tls-cert and --tls-key go together")
+	}
+	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "smartpay-sandbox:", err)
 		return opts, 2, true
 	}
@@ -77,7 +83,7 @@ func parse(args []string, stdout, stderr io.Writer) (opts options, code int, don
 
 // serve answers until ctx ends, then stops within [stopWithin].
 func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.Listen)
+	listener, scheme, err := listen(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -90,7 +96,7 @@ func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 
-	err = announce(opts, ready{URL: "http://" + listener.Addr().String(), PID: os.Getpid()}, stdout)
+	err = announce(opts, ready{URL: scheme + listener.Addr().String(), PID: os.Getpid()}, stdout)
 	if err == nil {
 		select {
 		case <-ctx.Done():
@@ -100,16 +106,36 @@ func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
 	return errors.Join(err, stop(server, stand))
 }
 
-// stop ends both halves; what is still going on after [stopWithin] is cut off.
+// listen opens the address, with TLS where a certificate is given.
+func listen(ctx context.Context, opts options) (listener net.Listener, scheme string, err error) {
+	if opts.TLSCert == "" {
+		listener, err = new(net.ListenConfig).Listen(ctx, "tcp", opts.Listen)
+		return listener, "http://", err
+	}
+	certificate, err := tls.LoadX509KeyPair(opts.TLSCert, opts.TLSKey)
+	if err != nil {
+		return nil, "", err
+	}
+	listener, err = new(net.ListenConfig).Listen(ctx, "tcp", opts.Listen)
+	if err != nil {
+		return nil, "", err
+	}
+	return tls.NewListener(listener, &tls.Config{
+		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	}), "https://", nil
+}
+
+// stop ends both halves: first the sandbox, which lets go of requests that a
+// fault holds back, then the listener. What still goes on after [stopWithin] is
+// cut off.
 func stop(server *http.Server, stand *sandbox.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		if err := server.Close(); err != nil {
-			return err
-		}
+	err := stand.Close(ctx)
+	if server.Shutdown(ctx) != nil {
+		err = errors.Join(err, server.Close())
 	}
-	return stand.Close(ctx)
+	return err
 }
 
 func announce(opts options, r ready, stdout io.Writer) error {

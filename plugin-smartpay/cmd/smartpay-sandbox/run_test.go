@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,6 +121,49 @@ func TestTheAddressPrintedForPeople(t *testing.T) {
 	}
 }
 
+func TestTheProgramServesHTTPS(t *testing.T) {
+	far := httptest.NewUnstartedServer(nil) // only for the certificate that comes with it
+	far.StartTLS()
+	pair := far.TLS.Certificates[0]
+	far.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	files := map[string]*pem.Block{"c": {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, "k": {Type: "PRIVATE KEY", Bytes: key}}
+	for name, block := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := start(t, "--tls-cert", filepath.Join(dir, "c"), "--tls-key", filepath.Join(dir, "k"), "--output", "json")
+	var printed ready
+	if err := json.Unmarshal([]byte(p.line), &printed); err != nil || !strings.HasPrefix(printed.URL, "https://") {
+		t.Fatalf("printed %s, %v", p.line, err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(far.Certificate())
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, printed.URL+"/_sandbox/healthz", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != 200 {
+		t.Errorf("%s over %s", res.Status, res.Proto)
+	}
+	transport.CloseIdleConnections()
+	if code, stderr := p.stop(); code != 0 {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
 func TestWrongCommandLines(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none", "ready.json")
 	for name, tt := range map[string]struct {
@@ -127,6 +174,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"help":              {[]string{"--help"}, 0, "--ready-file"},
 		"an unknown flag":   {[]string{"--nope"}, 2, "--nope"},
 		"an unknown output": {[]string{"--output", "xml"}, 2, "--output"},
+		"half a TLS":        {[]string{"--tls-cert", "x"}, 2, "go together"},
+		"no certificate":    {[]string{"--tls-cert", missing, "--tls-key", missing}, 1, "none"},
 		"a bad address":     {[]string{"--listen", "nowhere:1:2"}, 1, "nowhere"},
 		"nowhere to write":  {[]string{"--ready-file", missing}, 1, "ready file"},
 	} {

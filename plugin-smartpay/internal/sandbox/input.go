@@ -35,6 +35,7 @@ type input struct {
 	fields map[string]any
 	path   string
 	faults *[]string
+	form   bool // values are texts, whatever they stand for
 }
 
 // parsed is a body that has been read, or why it cannot be.
@@ -61,6 +62,14 @@ func (c *call) parse() (input, error) {
 	}
 	if !utf8.Valid(c.body) {
 		return in, malformed("the body is not UTF-8")
+	}
+	if isForm(c.request.Header.Get("Content-Type"), c.body) {
+		fields, err := decodeForm(c.body)
+		if err != nil {
+			return in, malformed("the body is not a form: " + err.Error())
+		}
+		in.fields, in.form = fields, true
+		return in, nil
 	}
 	value, err := decode(c.body)
 	if err != nil {
@@ -163,7 +172,7 @@ func (in input) integer(name string, low, high int64) int64 {
 	if !in.has(name) {
 		return 0
 	}
-	number, ok := in.fields[name].(json.Number)
+	number, ok := in.number(name)
 	n, err := strconv.ParseInt(number.String(), 10, 64)
 	if !ok || err != nil || n < low || n > high {
 		in.fault(name, "must be an integer from %d to %d", low, high)
@@ -186,6 +195,9 @@ func (in input) flag(name string) *bool {
 		return nil
 	}
 	value, ok := in.fields[name].(bool)
+	if text, isText := in.fields[name].(string); isText && in.form {
+		value, ok = text == "true", text == "true" || text == "false"
+	}
 	if !ok {
 		in.fault(name, "must be true or false")
 	}
@@ -203,7 +215,7 @@ func (in input) currency(name string) string {
 
 // object reads a nested object. One that is absent, or no object, has no fields.
 func (in input) object(name string) input {
-	nested := input{path: in.name(name), faults: in.faults}
+	nested := input{path: in.name(name), faults: in.faults, form: in.form}
 	if !in.has(name) {
 		return nested
 	}

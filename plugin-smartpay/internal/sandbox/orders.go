@@ -72,7 +72,7 @@ func (in input) items(name, currency string) []wire.Item {
 	items := make([]wire.Item, len(values))
 	products := 0
 	for i, value := range values {
-		entry := input{path: fmt.Sprintf("%s[%d]", in.name(name), i), faults: in.faults}
+		entry := input{path: fmt.Sprintf("%s[%d]", in.name(name), i), faults: in.faults, form: in.form}
 		fields, isObject := value.(map[string]any)
 		if !isObject {
 			in.fault(name, "must hold objects, and entry %d is not one", i)
