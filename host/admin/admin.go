@@ -12,6 +12,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -188,17 +189,17 @@ const readyBound = 2 * time.Second
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyBound)
 	defer cancel()
-	why := map[string]string{}
+	var why []string
 	if err := s.Store.Ping(ctx); err != nil {
-		why["store"] = err.Error()
+		why = append(why, "store: "+err.Error())
 	}
 	for _, c := range s.Host.Connectors() {
 		if c.State != supervise.Serving {
-			why[c.Connector] = string(c.State) + ": " + c.Cause
+			why = append(why, fmt.Sprintf("connector %s is %s: %s", c.Connector, c.State, c.Cause))
 		}
 	}
 	if len(why) > 0 {
-		s.show(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "because": why})
+		s.show(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "error": strings.Join(why, "; ")})
 		return
 	}
 	s.show(w, http.StatusOK, map[string]string{"status": "ready"})

@@ -26,6 +26,11 @@ type cli struct {
 	Serve serveCmd `cmd:"" help:"Run the host."`
 	Dev   devCmd   `cmd:"" help:"Run the host, the Smartpay connector and a stand-in Smartpay, ready to take a payment."`
 	Demo  demoCmd  `cmd:"" help:"Script one payment through every operation and check each answer."`
+
+	Connectors connectorsCmd `cmd:"" help:"See and change what connectors run."`
+	Payments   paymentsCmd   `cmd:"" help:"See what happened to payments."`
+	Keys       keysCmd       `cmd:"" help:"Manage merchants' API keys."`
+	Doctor     doctorCmd     `cmd:"" help:"Say whether this machine and a running daemon are well."`
 }
 
 // world is what commands act on: what a process is given, passed in so that tests can
@@ -70,7 +75,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "connectord: %s\nrun connectord --help to see what there is\n", err)
 		return exitUsage
 	}
-	if err := command.Run(w); err != nil && !errors.Is(err, context.Canceled) {
+	command.Bind(w)
+	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "connectord:", strings.TrimSpace(err.Error()))
 		return exitFailed
 	}
