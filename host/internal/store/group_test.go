@@ -1,0 +1,274 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// A desk commits the batches of a group when a test lets it.
+type desk struct {
+	begun chan []*entry
+	end   chan func([]*entry)
+}
+
+func newDesk() (*desk, *group) {
+	d := &desk{begun: make(chan []*entry, 100), end: make(chan func([]*entry), 100)}
+	return d, newGroup(func(batch []*entry) { d.begun <- batch; (<-d.end)(batch) })
+}
+
+func fine([]*entry) {}
+
+func mustDo(t *testing.T, wait *sync.WaitGroup, g *group, ctx context.Context, want error) {
+	wait.Go(func() {
+		if err := g.do(ctx, nil); !errors.Is(err, want) {
+			t.Errorf("error = %v, want %v", err, want)
+		}
+	})
+	synctest.Wait()
+}
+
+func TestGroupCommitsTogetherWhatQueuedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := newDesk()
+		var wait sync.WaitGroup
+		for range 4 {
+			mustDo(t, &wait, g, t.Context(), nil)
+		}
+		if batch := <-d.begun; len(batch) != 1 {
+			t.Errorf("first batch has %d changes, want the first alone", len(batch))
+		}
+		d.end <- fine
+		if batch := <-d.begun; len(batch) != 3 {
+			t.Errorf("second batch has %d changes, want the 3 that queued meanwhile", len(batch))
+		}
+		d.end <- fine
+		wait.Wait()
+	})
+}
+
+func TestGroupTellsEachCallerHisOwnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := newDesk()
+		var wait sync.WaitGroup
+		mustDo(t, &wait, g, t.Context(), nil)
+		refused := errors.New("refused")
+		mustDo(t, &wait, g, t.Context(), refused)
+		mustDo(t, &wait, g, t.Context(), nil)
+		d.end <- fine
+		d.end <- func(batch []*entry) { batch[0].err = refused }
+		wait.Wait()
+	})
+}
+
+func TestGroupCaller(t *testing.T) {
+	gone := errors.New("caller has gone")
+	tests := map[string]struct {
+		leave string // when the caller's context ends
+		want  error
+	}{
+		"who leaves before asking gets nothing done":          {"before", gone},
+		"who leaves the queue gets nothing done":              {"in the queue", gone},
+		"who leaves once his change was started gets the end": {"started", nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, g := newDesk()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				leave := func(when string) {
+					if tt.leave == when {
+						cancel(gone)
+					}
+					synctest.Wait()
+				}
+				var wait sync.WaitGroup
+				mustDo(t, &wait, g, t.Context(), nil)
+				leave("before")
+				mustDo(t, &wait, g, ctx, tt.want)
+				leave("in the queue")
+				<-d.begun
+				d.end <- fine
+				synctest.Wait()
+				leave("started")
+				d.end <- fine
+				wait.Wait()
+				made := 0
+				select {
+				case batch := <-d.begun:
+					made = len(batch)
+				default:
+				}
+				if want := map[error]int{gone: 0, nil: 1}[tt.want]; made != want {
+					t.Errorf("%d changes were made for him, want %d", made, want)
+				}
+				cancel(nil)
+			})
+		})
+	}
+}
+
+func TestGroupRefusesWhatDoesNotFit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := newDesk()
+		ctx, cancel := context.WithCancel(t.Context())
+		var wait sync.WaitGroup
+		mustDo(t, &wait, g, t.Context(), nil)
+		for range maxQueued {
+			wait.Go(func() { _ = g.do(ctx, nil) })
+		}
+		synctest.Wait()
+		if err := g.do(t.Context(), nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("with a full queue: error = %v, want ErrBusy", err)
+		}
+		// They all leave; their places must not stay taken.
+		cancel()
+		synctest.Wait()
+		d.end <- fine
+		wait.Wait()
+		synctest.Wait()
+		d.end <- fine
+		if err := g.do(t.Context(), nil); err != nil {
+			t.Errorf("with a queue of people who left: %v", err)
+		}
+	})
+}
+
+func TestGroupSurvivesPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := newDesk()
+		d.end <- func([]*entry) { panic("ouch") }
+		if err := g.do(t.Context(), nil); !errors.Is(err, errInDoubt) {
+			t.Errorf("error = %v, want one that leaves the change in doubt", err)
+		}
+		d.end <- fine
+		if err := g.do(t.Context(), nil); err != nil {
+			t.Errorf("after a panic: %v", err)
+		}
+	})
+}
+
+func TestGroupCloseWaitsForWhatWasStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, g := newDesk()
+		var wait sync.WaitGroup
+		mustDo(t, &wait, g, t.Context(), nil)
+		mustDo(t, &wait, g, t.Context(), nil)
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.close(hurried); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("close with a commit under way: error = %v, want deadline exceeded", err)
+		}
+		if err := g.do(t.Context(), nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("while closing: error = %v, want ErrClosed", err)
+		}
+		d.end <- fine
+		d.end <- fine
+		if err := g.close(t.Context()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		wait.Wait()
+	})
+}
+
+func TestLocksExcludeByNameOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l locks
+		release := func(name string) func() {
+			t.Helper()
+			release, err := l.acquire(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return release
+		}
+		a, b := release("a"), release("b")
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := l.acquire(hurried, "a"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a lock that is held: error = %v, want deadline exceeded", err)
+		}
+		a()
+		release("a")()
+		b()
+		if len(l.named) != 0 {
+			t.Errorf("%d locks are remembered though nobody holds one", len(l.named))
+		}
+	})
+}
+
+// One failing change among others in the same batch.
+func TestBatchUndoesOnlyWhatFails(t *testing.T) {
+	s := openTestSQLite(t, time.Now)
+	db := s.db.(*sqlite)
+	fact := func(name string) statement {
+		return statement{query: `INSERT INTO meta (name, value) VALUES (?, 'x')`, args: []any{name}}
+	}
+	refused := errors.New("refused")
+	none := statement{query: `DELETE FROM meta WHERE name = ?`, args: []any{"nobody"}, none: refused}
+	batch := []*entry{
+		{changes: changes{fact("a"), fact("b")}},
+		{changes: changes{fact("c"), fact("a")}}, // a is taken
+		{changes: changes{fact("d"), none}},
+		{changes: changes{fact("e"), {query: `INSERT INTO meta VALUES (?, ?)`, args: []any{"f", bad{refused}}}}},
+		{changes: changes{fact("g")}},
+	}
+	db.commit(batch)
+	wantErr := []bool{false, true, true, true, false}
+	for i, e := range batch {
+		if (e.err != nil) != wantErr[i] {
+			t.Errorf("change %d: error = %v, want one: %v", i, e.err, wantErr[i])
+		}
+	}
+	for _, i := range []int{2, 3} {
+		if !errors.Is(batch[i].err, refused) {
+			t.Errorf("change %d: error = %v, want its own", i, batch[i].err)
+		}
+	}
+	for name, want := range map[string]error{
+		"a": nil, "b": nil, "g": nil, "c": ErrNotFound, "d": ErrNotFound, "e": ErrNotFound, "f": ErrNotFound,
+	} {
+		if _, err := s.Meta(t.Context(), name); !errors.Is(err, want) {
+			t.Errorf("fact %s: error = %v, want %v", name, err, want)
+		}
+	}
+}
+
+// The database gives the whole transaction up, as it may when the disk is full, in the
+// middle of a batch: nobody's change was made, and everybody must hear it.
+func TestLostTransactionFailsEveryChangeInIt(t *testing.T) {
+	s := openTestSQLite(t, time.Now)
+	db := s.db.(*sqlite)
+	const insert = `INSERT INTO meta (name, value) VALUES (?, 'x')`
+	var batch []*entry
+	for i := range 3 {
+		batch = append(batch, &entry{changes: changes{{query: insert, args: []any{fmt.Sprint(i)}}}})
+	}
+	batch[1].changes = append(batch[1].changes, statement{query: `INSERT OR ROLLBACK INTO meta (name, value) VALUES ('0', 'x')`})
+	db.commit(batch)
+	for i, e := range batch {
+		if e.err == nil {
+			t.Errorf("change %d is said to have been made", i)
+		}
+		if _, err := s.Meta(t.Context(), fmt.Sprint(i)); !errors.Is(err, ErrNotFound) {
+			t.Errorf("fact %d: error = %v, want ErrNotFound", i, err)
+		}
+	}
+	if err := s.SetMeta(t.Context(), "after", "x"); err != nil {
+		t.Errorf("the next change: %v", err)
+	}
+}
+
+func TestMain(m *testing.M) {
+	if role, ok := childRole(); ok {
+		role()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
