@@ -98,7 +98,8 @@ func TestErrorUnwraps(t *testing.T) {
 
 func TestUnsupportedIsTheSameForEveryone(t *testing.T) {
 	err := sdk.Unsupported("smartpay", sdk.OpTokenize)
-	if got, want := err.Error(), "smartpay.tokenize: operation_unsupported: this connector does not offer tokenize"; got != want {
+	const want = "smartpay.tokenize: operation_unsupported: this connector does not offer tokenize"
+	if got := err.Error(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got := err.Outcome(); got != sdk.OutcomeNotAttempted {

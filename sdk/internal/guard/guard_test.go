@@ -147,7 +147,8 @@ func TestOutcomesAreReadInOneWay(t *testing.T) {
 			if res.Outcome != tt.want || sdk.OutcomeOf(res.Answer, err) != tt.want {
 				t.Errorf("outcome = %q, OutcomeOf = %q, want %q", res.Outcome, sdk.OutcomeOf(res.Answer, err), tt.want)
 			}
-			if e := sdk.AsError(err); (e != nil) != (tt.code != "" || name == "no code at all") || e != nil && e.Code != tt.code {
+			e := sdk.AsError(err)
+			if failed := tt.code != "" || name == "no code at all"; (e != nil) != failed || failed && e.Code != tt.code {
 				t.Errorf("error = %v, want code %q", err, tt.code)
 			}
 			if res.Refund != "r1" {
@@ -265,8 +266,11 @@ func TestHealth(t *testing.T) {
 	}{
 		"serving":     {func() (sdk.Health, error) { return sdk.Health{Serving: true}, nil }, true, ""},
 		"not serving": {func() (sdk.Health, error) { return sdk.Health{Reason: "no disk"}, nil }, false, ""},
-		"unsure":      {func() (sdk.Health, error) { return sdk.Health{Serving: true}, errors.New("?") }, false, sdk.CodeUnmappedError},
-		"panicking":   {func() (sdk.Health, error) { panic("x") }, false, sdk.CodePluginPanic},
+		"unsure": {
+			func() (sdk.Health, error) { return sdk.Health{Serving: true}, errors.New("?") },
+			false, sdk.CodeUnmappedError,
+		},
+		"panicking": {func() (sdk.Health, error) { panic("x") }, false, sdk.CodePluginPanic},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

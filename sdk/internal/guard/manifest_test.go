@@ -27,29 +27,44 @@ func TestNewSaysWhatIsWrongWithAManifest(t *testing.T) {
 		spoil func(*sdk.Manifest)
 		want  string
 	}{
-		"no name":               {func(m *sdk.Manifest) { m.Name = "" }, "/manifest/name"},
-		"a name in capitals":    {func(m *sdk.Manifest) { m.Name = "Stub" }, "/manifest/name"},
-		"a name too long":       {func(m *sdk.Manifest) { m.Name = strings.Repeat("a", 41) }, "/manifest/name"},
-		"no version":            {func(m *sdk.Manifest) { m.Version = "" }, "/manifest/version"},
-		"a version with a v":    {func(m *sdk.Manifest) { m.Version = "v1.0.0" }, "/manifest/version"},
-		"no contract":           {func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{} }, "/manifest/contract"},
-		"a contract to come":    {func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{Min: 2, Max: 3} }, "/manifest/contract must include 1"},
-		"a contract backwards":  {func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{Min: 2, Max: 1} }, "/manifest/contract must include 1"},
-		"no display name":       {func(m *sdk.Manifest) { m.DisplayName = "" }, "/manifest/display_name"},
-		"no methods":            {func(m *sdk.Manifest) { m.Methods = nil }, "/manifest/methods"},
-		"a flow that is none":   {func(m *sdk.Manifest) { m.Methods[0].Flow = "magic" }, "/manifest/methods/0/flow"},
-		"no countries":          {func(m *sdk.Manifest) { m.Countries = nil }, "/manifest/countries"},
-		"a country in words":    {func(m *sdk.Manifest) { m.Countries = []string{"Japan"} }, "/manifest/countries/0"},
-		"no currencies":         {func(m *sdk.Manifest) { m.Currencies = nil }, "/manifest/currencies"},
-		"a currency of nowhere": {func(m *sdk.Manifest) { m.Currencies[0].Code = "XXJ" }, "/manifest/currencies/0/code"},
-		"no capture modes":      {func(m *sdk.Manifest) { m.CaptureModes = nil }, "/manifest/capture_modes"},
-		"an amount upside down": {func(m *sdk.Manifest) { m.Limits.MinAmount, m.Limits.MaxAmount = 2, 1 }, "/manifest/limits/max_amount"},
+		"no name":            {func(m *sdk.Manifest) { m.Name = "" }, "/manifest/name"},
+		"a name in capitals": {func(m *sdk.Manifest) { m.Name = "Stub" }, "/manifest/name"},
+		"a name too long":    {func(m *sdk.Manifest) { m.Name = strings.Repeat("a", 41) }, "/manifest/name"},
+		"no version":         {func(m *sdk.Manifest) { m.Version = "" }, "/manifest/version"},
+		"a version with a v": {func(m *sdk.Manifest) { m.Version = "v1.0.0" }, "/manifest/version"},
+		"no contract":        {func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{} }, "/manifest/contract"},
+		"a contract to come": {
+			func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{Min: 2, Max: 3} },
+			"/manifest/contract must include 1",
+		},
+		"a contract backwards": {
+			func(m *sdk.Manifest) { m.Contract = sdk.ContractRange{Min: 2, Max: 1} },
+			"/manifest/contract must include 1",
+		},
+		"no display name":     {func(m *sdk.Manifest) { m.DisplayName = "" }, "/manifest/display_name"},
+		"no methods":          {func(m *sdk.Manifest) { m.Methods = nil }, "/manifest/methods"},
+		"a flow that is none": {func(m *sdk.Manifest) { m.Methods[0].Flow = "magic" }, "/manifest/methods/0/flow"},
+		"no countries":        {func(m *sdk.Manifest) { m.Countries = nil }, "/manifest/countries"},
+		"a country in words":  {func(m *sdk.Manifest) { m.Countries = []string{"Japan"} }, "/manifest/countries/0"},
+		"no currencies":       {func(m *sdk.Manifest) { m.Currencies = nil }, "/manifest/currencies"},
+		"a currency of nowhere": {
+			func(m *sdk.Manifest) { m.Currencies[0].Code = "XXJ" },
+			"/manifest/currencies/0/code",
+		},
+		"no capture modes": {func(m *sdk.Manifest) { m.CaptureModes = nil }, "/manifest/capture_modes"},
+		"an amount upside down": {
+			func(m *sdk.Manifest) { m.Limits.MinAmount, m.Limits.MaxAmount = 2, 1 },
+			"/manifest/limits/max_amount",
+		},
 		"a config schema that does not compile": {
 			func(m *sdk.Manifest) {
 				m.ConfigSchema = json.RawMessage(`{"type": "object", "properties": {"k": {"type": "string", "pattern": "("}}}`)
 			}, "/config_schema",
 		},
-		"a config schema that is no JSON": {func(m *sdk.Manifest) { m.ConfigSchema = json.RawMessage(`{`) }, "manifest"},
+		"a config schema that is no JSON": {
+			func(m *sdk.Manifest) { m.ConfigSchema = json.RawMessage(`{`) },
+			"manifest",
+		},
 		"a request schema that does not compile": {
 			func(m *sdk.Manifest) { m.RequestSchemas[sdk.OpRefund] = json.RawMessage(`{"type": 7}`) }, "/request_schemas/refund",
 		},
@@ -97,19 +112,55 @@ func TestNewWantsWhatIsPromised(t *testing.T) {
 		promise func(*sdk.Manifest)
 		want    string
 	}{
-		"partial capture":      {func(m *sdk.Manifest) { m.Features.PartialCapture = true }, "capture"},
-		"multiple capture":     {func(m *sdk.Manifest) { m.Features.MultipleCapture = true }, "/manifest/features/multiple_capture"},
-		"over-capture":         {func(m *sdk.Manifest) { m.Features.OverCapture = true }, "/manifest/features/over_capture"},
-		"partial authorize":    {func(m *sdk.Manifest) { m.Features.PartialAuthorization = true }, "/manifest/features/partial_authorization"},
-		"a cart that adds up":  {func(m *sdk.Manifest) { m.Features.CartMatchesAmount = true }, "/manifest/features/cart_matches_amount"},
-		"partial refund":       {func(m *sdk.Manifest) { m.Features.PartialRefund = true }, "/manifest/features/partial_refund"},
-		"multiple refund":      {func(m *sdk.Manifest) { m.Features.MultipleRefund = true }, "/manifest/features/multiple_refund"},
-		"void after capture":   {func(m *sdk.Manifest) { m.Features.VoidAfterPartialCapture = true }, "/manifest/features/void_after_partial_capture"},
-		"proof of absence":     {func(m *sdk.Manifest) { m.Features.NotFoundAuthoritative = true }, "/manifest/features/not_found_authoritative"},
-		"manual capture":       {func(m *sdk.Manifest) { m.CaptureModes = []sdk.CaptureMode{sdk.CaptureManual} }, "manual capture"},
-		"a refund scope":       {func(m *sdk.Manifest) { m.RefundScope = sdk.RefundPayment }, "/manifest/refund_scope"},
-		"webhooks":             {func(m *sdk.Manifest) { m.Webhook = &sdk.WebhookFact{Scheme: "hmac"} }, "/manifest/webhook"},
-		"an idempotent refund": {func(m *sdk.Manifest) { m.Idempotency = complete().manifest.Idempotency }, "/manifest/idempotency/refund must not be there"},
+		"partial capture": {func(m *sdk.Manifest) { m.Features.PartialCapture = true }, "capture"},
+		"multiple capture": {
+			func(m *sdk.Manifest) { m.Features.MultipleCapture = true },
+			"/manifest/features/multiple_capture",
+		},
+		"over-capture": {
+			func(m *sdk.Manifest) { m.Features.OverCapture = true },
+			"/manifest/features/over_capture",
+		},
+		"partial authorize": {
+			func(m *sdk.Manifest) { m.Features.PartialAuthorization = true },
+			"/manifest/features/partial_authorization",
+		},
+		"a cart that adds up": {
+			func(m *sdk.Manifest) { m.Features.CartMatchesAmount = true },
+			"/manifest/features/cart_matches_amount",
+		},
+		"partial refund": {
+			func(m *sdk.Manifest) { m.Features.PartialRefund = true },
+			"/manifest/features/partial_refund",
+		},
+		"multiple refund": {
+			func(m *sdk.Manifest) { m.Features.MultipleRefund = true },
+			"/manifest/features/multiple_refund",
+		},
+		"void after capture": {
+			func(m *sdk.Manifest) { m.Features.VoidAfterPartialCapture = true },
+			"/manifest/features/void_after_partial_capture",
+		},
+		"proof of absence": {
+			func(m *sdk.Manifest) { m.Features.NotFoundAuthoritative = true },
+			"/manifest/features/not_found_authoritative",
+		},
+		"manual capture": {
+			func(m *sdk.Manifest) { m.CaptureModes = []sdk.CaptureMode{sdk.CaptureManual} },
+			"manual capture",
+		},
+		"a refund scope": {
+			func(m *sdk.Manifest) { m.RefundScope = sdk.RefundPayment },
+			"/manifest/refund_scope",
+		},
+		"webhooks": {
+			func(m *sdk.Manifest) { m.Webhook = &sdk.WebhookFact{Scheme: "hmac"} },
+			"/manifest/webhook",
+		},
+		"an idempotent refund": {
+			func(m *sdk.Manifest) { m.Idempotency = complete().manifest.Idempotency },
+			"/manifest/idempotency/refund must not be there",
+		},
 		"a schema of refunds": {
 			func(m *sdk.Manifest) {
 				m.RequestSchemas = map[sdk.Operation]json.RawMessage{sdk.OpRefund: json.RawMessage(`{}`)}

@@ -20,23 +20,65 @@ func TestARequestThatTheSchemasForbidIsRefused(t *testing.T) {
 		code   sdk.Code
 		fields []string
 	}{
-		"no amount":            {func(r *sdk.AuthorizeRequest) { r.Amount = sdk.Money{} }, sdk.CodeUnsupportedCurrency, []string{"/amount/currency", "/amount/minor"}},
-		"zero yen":             {func(r *sdk.AuthorizeRequest) { r.Amount = sdk.JPY(0) }, sdk.CodeAmountOutOfRange, []string{"/amount/minor"}},
-		"less than nothing":    {func(r *sdk.AuthorizeRequest) { r.Amount = sdk.JPY(-1) }, sdk.CodeAmountOutOfRange, []string{"/amount/minor"}},
-		"a currency of none":   {func(r *sdk.AuthorizeRequest) { r.Amount.Currency = "JPX" }, sdk.CodeUnsupportedCurrency, []string{"/amount/currency"}},
-		"a narrowed country":   {func(r *sdk.AuthorizeRequest) { r.Country = "US" }, sdk.CodeCountryUnsupported, []string{"/country"}},
-		"a narrowed-in buyer":  {func(r *sdk.AuthorizeRequest) { r.Buyer = nil }, sdk.CodeMissingField, []string{"/buyer"}},
-		"no key":               {func(r *sdk.AuthorizeRequest) { r.Call.Key = "" }, sdk.CodeMissingField, []string{"/call/idempotency_key"}},
-		"an unknown mode":      {func(r *sdk.AuthorizeRequest) { r.CaptureMode = "later" }, sdk.CodeCaptureMethodUnsupported, []string{"/capture_mode"}},
-		"a name far too long":  {func(r *sdk.AuthorizeRequest) { r.Description = strings.Repeat("字", 2049) }, sdk.CodeFieldTooLong, []string{"/description"}},
-		"two things at once":   {func(r *sdk.AuthorizeRequest) { r.Buyer, r.Country = nil, "US" }, sdk.CodeCountryUnsupported, []string{"/buyer", "/country"}},
-		"a time beyond JSON":   {func(r *sdk.AuthorizeRequest) { r.ApprovalExpiresAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }, sdk.CodeSchemaViolation, []string{""}},
-		"a cart one yen short": {func(r *sdk.AuthorizeRequest) { r.Cart = []sdk.CartItem{{Name: "tea", Quantity: 1, UnitAmount: 999}} }, sdk.CodeInvalidField, []string{"/cart_items"}},
+		"no amount": {
+			func(r *sdk.AuthorizeRequest) { r.Amount = sdk.Money{} },
+			sdk.CodeUnsupportedCurrency, []string{"/amount/currency", "/amount/minor"},
+		},
+		"zero yen": {
+			func(r *sdk.AuthorizeRequest) { r.Amount = sdk.JPY(0) },
+			sdk.CodeAmountOutOfRange, []string{"/amount/minor"},
+		},
+		"less than nothing": {
+			func(r *sdk.AuthorizeRequest) { r.Amount = sdk.JPY(-1) },
+			sdk.CodeAmountOutOfRange, []string{"/amount/minor"},
+		},
+		"a currency of none": {
+			func(r *sdk.AuthorizeRequest) { r.Amount.Currency = "JPX" },
+			sdk.CodeUnsupportedCurrency, []string{"/amount/currency"},
+		},
+		"a narrowed country": {
+			func(r *sdk.AuthorizeRequest) { r.Country = "US" },
+			sdk.CodeCountryUnsupported, []string{"/country"},
+		},
+		"a narrowed-in buyer": {
+			func(r *sdk.AuthorizeRequest) { r.Buyer = nil },
+			sdk.CodeMissingField, []string{"/buyer"},
+		},
+		"no key": {
+			func(r *sdk.AuthorizeRequest) { r.Call.Key = "" },
+			sdk.CodeMissingField, []string{"/call/idempotency_key"},
+		},
+		"an unknown mode": {
+			func(r *sdk.AuthorizeRequest) { r.CaptureMode = "later" },
+			sdk.CodeCaptureMethodUnsupported, []string{"/capture_mode"},
+		},
+		"a name far too long": {
+			func(r *sdk.AuthorizeRequest) { r.Description = strings.Repeat("字", 2049) },
+			sdk.CodeFieldTooLong, []string{"/description"},
+		},
+		"two things at once": {
+			func(r *sdk.AuthorizeRequest) { r.Buyer, r.Country = nil, "US" },
+			sdk.CodeCountryUnsupported, []string{"/buyer", "/country"},
+		},
+		"a time beyond JSON": {
+			func(r *sdk.AuthorizeRequest) { r.ApprovalExpiresAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+			sdk.CodeSchemaViolation, []string{""},
+		},
+		"a cart one yen short": {
+			func(r *sdk.AuthorizeRequest) { r.Cart = []sdk.CartItem{{Name: "tea", Quantity: 1, UnitAmount: 999}} },
+			sdk.CodeInvalidField, []string{"/cart_items"},
+		},
 		"a cart that overflows": {func(r *sdk.AuthorizeRequest) {
 			r.Cart = []sdk.CartItem{{Name: "tea", Quantity: 1 << 32, UnitAmount: 1 << 32}, {Name: "tea", Quantity: 1, UnitAmount: 1000}}
 		}, sdk.CodeInvalidField, []string{"/cart_items"}},
-		"no configuration": {func(r *sdk.AuthorizeRequest) { r.Call.Account.Config = nil }, sdk.CodeMissingField, []string{"/call/account/config/shop"}},
-		"no secret":        {func(r *sdk.AuthorizeRequest) { r.Call.Account.Secrets = nil }, sdk.CodeMissingField, []string{"/call/account/secrets/key"}},
+		"no configuration": {
+			func(r *sdk.AuthorizeRequest) { r.Call.Account.Config = nil },
+			sdk.CodeMissingField, []string{"/call/account/config/shop"},
+		},
+		"no secret": {
+			func(r *sdk.AuthorizeRequest) { r.Call.Account.Secrets = nil },
+			sdk.CodeMissingField, []string{"/call/account/secrets/key"},
+		},
 		"a bad secret": {func(r *sdk.AuthorizeRequest) {
 			r.Call.Account.Secrets = map[string]sdk.Secret{"key": sdk.NewSecret("pk_public-key")}
 		}, sdk.CodeInvalidField, []string{"/call/account/secrets/key"}},

@@ -192,7 +192,9 @@ func everyCall() map[sdk.Operation]func(context.Context, sdk.Remote) (any, error
 			return r.DeleteToken(ctx, sdk.DeleteTokenRequest{Call: call(), Token: "t1"})
 		},
 		sdk.OpZeroAuthorize: func(ctx context.Context, r sdk.Remote) (any, error) {
-			return r.ZeroAuthorize(ctx, sdk.ZeroAuthorizeRequest{Call: call(), Currency: "JPY", Country: "JP", Method: "stubpay", Token: "t1"})
+			return r.ZeroAuthorize(ctx, sdk.ZeroAuthorizeRequest{
+				Call: call(), Currency: "JPY", Country: "JP", Method: "stubpay", Token: "t1",
+			})
 		},
 		sdk.OpIncrement: func(ctx context.Context, r sdk.Remote) (any, error) {
 			return r.Increment(ctx, sdk.IncrementRequest{Call: call(), Order: "o1", Amount: sdk.JPY(1)})

@@ -50,14 +50,18 @@ func invoke[Req, Res any, In, Out proto.Message](
 		return m.failed(e), e
 	}
 	res, e := m.fromResponse(out)
-	switch {
-	case m.answer != nil:
+	if m.answer != nil {
 		e = settle(op, m.answer(&res), e)
-	case e == nil && m.flaw != nil && m.flaw(res) != "":
-		e = sdk.Errorf(op, sdk.CodePluginMalformed, "%s", m.flaw(res))
+	} else if e == nil && m.flaw != nil {
+		if flaw := m.flaw(res); flaw != "" {
+			e = sdk.Errorf(op, sdk.CodePluginMalformed, "%s", flaw)
+		}
 	}
 	if e == nil {
 		return res, nil
+	}
+	if e.Op == "" {
+		e.Op = op
 	}
 	if m.answer == nil {
 		res = m.failed(e)

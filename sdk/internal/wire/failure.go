@@ -17,12 +17,12 @@ import (
 func failure(ctx context.Context, op sdk.Op, sent bool, err error) *sdk.Error {
 	st := status.Convert(err)
 	code := classify(sent, ctx.Err() != nil, st.Code(), errors.Is(err, io.EOF))
-	switch code {
-	case sdk.CodeInvalidField:
+	if code == sdk.CodeInvalidField {
 		return &sdk.Error{Op: op, Code: code, Fields: []sdk.FieldError{
 			{Pointer: "", Message: fmt.Sprintf("the request must be at most %d bytes", MaxRequest)},
 		}}
-	case sdk.CodeExpiredInQueue, sdk.CodePluginDeadline:
+	}
+	if code == sdk.CodeExpiredInQueue || code == sdk.CodePluginDeadline {
 		return sdk.Errorf(op, code, "%w (%s)", why(ctx), clip(st.Message()))
 	}
 	return sdk.Errorf(op, code, "%s: %s", st.Code(), clip(st.Message()))

@@ -89,13 +89,11 @@ func searchMap(
 func searchValue(
 	found []sdk.FieldError, at string, field protoreflect.FieldDescriptor, v protoreflect.Value,
 ) []sdk.FieldError {
-	switch field.Kind() {
-	case protoreflect.MessageKind:
+	if field.Message() != nil {
 		return search(found, at, v.Message())
-	case protoreflect.StringKind:
-		if !utf8.ValidString(v.String()) {
-			return append(found, sdk.FieldError{Pointer: at, Message: notUTF8})
-		}
+	}
+	if field.Kind() == protoreflect.StringKind && !utf8.ValidString(v.String()) {
+		return append(found, sdk.FieldError{Pointer: at, Message: notUTF8})
 	}
 	return found
 }

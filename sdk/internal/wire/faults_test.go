@@ -45,8 +45,8 @@ func TestFaultsNamesWhatCannotTravel(t *testing.T) {
 			&pb.AuthorizeRequest{Method: broken, Country: broken, Locale: broken},
 			[]string{"/country", "/locale", "/method"},
 		},
-		"a time too late":  {&pb.FindPaymentRequest{CreatedAt: timestamppb.New(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, []string{"/created_at"}},
-		"a time too early": {&pb.FindPaymentRequest{CreatedAt: timestamppb.New(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC))}, []string{"/created_at"}},
+		"a time too late":  {createdIn(10000), []string{"/created_at"}},
+		"a time too early": {createdIn(0), []string{"/created_at"}},
 		"a time with too many nanoseconds": {
 			&pb.FindPaymentRequest{CreatedAt: &timestamppb.Timestamp{Nanos: 2_000_000_000}}, []string{"/created_at"},
 		},
@@ -73,6 +73,10 @@ func TestFaultsNamesWhatCannotTravel(t *testing.T) {
 			}
 		})
 	}
+}
+
+func createdIn(year int) *pb.FindPaymentRequest {
+	return &pb.FindPaymentRequest{CreatedAt: timestamppb.New(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))}
 }
 
 // TestFaultsAndMarshalAgree: exactly what proto refuses to encode is a fault, times
