@@ -16,16 +16,21 @@ const canary = "canary-7f3a91"
 
 // mutants are what a field may be replaced by. The number is as recognisable as the text.
 var mutants = map[string]any{
-	"text": canary, "line break": canary + "\n", "number": json.Number("9071357917"), "fraction": json.Number("90713579.17"),
-	"boolean": true, "null": nil, "list": []any{canary}, "object": map[string]any{"name": canary}, "empty text": "",
-	"long text": strings.Repeat(canary, 1000), "negative": json.Number("-9071357917"),
+	"text": canary, "line break": canary + "\n", "number": json.Number("9071357917"), "fraction": json.Number("-90713579.17"),
+	"null": nil, "list": []any{canary}, "object": map[string]any{"name": canary}, "long text": strings.Repeat(canary, 1000),
 }
 
-// Every valid document, with every value in it replaced in turn: whatever is wrong is
-// told about a field that exists or is missing, in a known vocabulary, and without
-// the value.
+// The fullest valid document of each schema, with every value in it replaced in turn:
+// whatever is wrong is told about a field that exists or is missing, in a known
+// vocabulary, and without the value.
 func TestMutantsAreToldWithoutTheirValues(t *testing.T) {
-	each(t, "valid", func(t *testing.T, schema string, text []byte) {
+	fullest := make(map[string][]byte)
+	each(t, "valid", func(_ *testing.T, schema string, text []byte) {
+		if len(text) > len(fullest[schema]) {
+			fullest[schema] = text
+		}
+	})
+	for schema, text := range fullest {
 		s := compile(t, schema)
 		for _, path := range paths(decode(t, text)) {
 			for _, mutant := range mutants {
@@ -33,7 +38,7 @@ func TestMutantsAreToldWithoutTheirValues(t *testing.T) {
 				checkViolations(t, s.Validate(doc), doc)
 			}
 		}
-	})
+	}
 }
 
 func checkViolations(t *testing.T, found []schemas.Violation, doc any) {
