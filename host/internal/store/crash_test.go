@@ -25,13 +25,13 @@ const (
 	folderVariable = "STORE_TEST_FOLDER"
 )
 
-func childRole() (func(), bool) {
+func childRole(out io.Writer) (func(), bool) {
 	role, ok := map[string]func(io.Writer, string) error{
 		"writer":    writeUntilKilled,
 		"full disk": writeUntilFull,
 	}[os.Getenv(roleVariable)]
 	return func() {
-		if err := role(os.Stdout, os.Getenv(folderVariable)); err != nil {
+		if err := role(out, os.Getenv(folderVariable)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

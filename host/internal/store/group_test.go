@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,8 @@ func newDesk() (*desk, *group) {
 
 func fine([]*entry) {}
 
-func mustDo(t *testing.T, wait *sync.WaitGroup, g *group, ctx context.Context, want error) {
+// ask makes a change from a goroutine of its own, which must come to the wanted end.
+func ask(ctx context.Context, t *testing.T, wait *sync.WaitGroup, g *group, want error) {
 	wait.Go(func() {
 		if err := g.do(ctx, nil); !errors.Is(err, want) {
 			t.Errorf("error = %v, want %v", err, want)
@@ -39,7 +41,7 @@ func TestGroupCommitsTogetherWhatQueuedMeanwhile(t *testing.T) {
 		d, g := newDesk()
 		var wait sync.WaitGroup
 		for range 4 {
-			mustDo(t, &wait, g, t.Context(), nil)
+			ask(t.Context(), t, &wait, g, nil)
 		}
 		if batch := <-d.begun; len(batch) != 1 {
 			t.Errorf("first batch has %d changes, want the first alone", len(batch))
@@ -57,10 +59,10 @@ func TestGroupTellsEachCallerHisOwnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, g := newDesk()
 		var wait sync.WaitGroup
-		mustDo(t, &wait, g, t.Context(), nil)
+		ask(t.Context(), t, &wait, g, nil)
 		refused := errors.New("refused")
-		mustDo(t, &wait, g, t.Context(), refused)
-		mustDo(t, &wait, g, t.Context(), nil)
+		ask(t.Context(), t, &wait, g, refused)
+		ask(t.Context(), t, &wait, g, nil)
 		d.end <- fine
 		d.end <- func(batch []*entry) { batch[0].err = refused }
 		wait.Wait()
@@ -89,9 +91,9 @@ func TestGroupCaller(t *testing.T) {
 					synctest.Wait()
 				}
 				var wait sync.WaitGroup
-				mustDo(t, &wait, g, t.Context(), nil)
+				ask(t.Context(), t, &wait, g, nil)
 				leave("before")
-				mustDo(t, &wait, g, ctx, tt.want)
+				ask(ctx, t, &wait, g, tt.want)
 				leave("in the queue")
 				<-d.begun
 				d.end <- fine
@@ -119,7 +121,7 @@ func TestGroupRefusesWhatDoesNotFit(t *testing.T) {
 		d, g := newDesk()
 		ctx, cancel := context.WithCancel(t.Context())
 		var wait sync.WaitGroup
-		mustDo(t, &wait, g, t.Context(), nil)
+		ask(t.Context(), t, &wait, g, nil)
 		for range maxQueued {
 			wait.Go(func() { _ = g.do(ctx, nil) })
 		}
@@ -158,8 +160,8 @@ func TestGroupCloseWaitsForWhatWasStarted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, g := newDesk()
 		var wait sync.WaitGroup
-		mustDo(t, &wait, g, t.Context(), nil)
-		mustDo(t, &wait, g, t.Context(), nil)
+		ask(t.Context(), t, &wait, g, nil)
+		ask(t.Context(), t, &wait, g, nil)
 		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := g.close(hurried); !errors.Is(err, context.DeadlineExceeded) {
@@ -266,7 +268,7 @@ func TestLostTransactionFailsEveryChangeInIt(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	if role, ok := childRole(); ok {
+	if role, ok := childRole(os.Stdout); ok { //nolint:forbidigo // what the parent reads
 		role()
 		return
 	}

@@ -17,20 +17,21 @@ import (
 	"time"
 )
 
-// ErrNotFound: there is no such record, or it belongs to another merchant account.
+// ErrNotFound says that there is no such record.
 var ErrNotFound = errors.New("not found")
 
-// ErrExists: the id or the reference of a new payment is taken. Nothing was changed.
+// ErrExists says that the id or the reference of a new payment is taken. Nothing was
+// changed.
 var ErrExists = errors.New("already exists")
 
-// ErrClosed: the store is closing and takes no new work.
+// ErrClosed says that the store is closing and takes no new work.
 var ErrClosed = errors.New("store is closed")
 
-// ErrBusy: more changes are waiting than the store is willing to queue. Nothing was
-// changed; the caller may try again later.
+// ErrBusy says that more changes are waiting than the store is willing to queue.
+// Nothing was changed; the caller may try again later.
 var ErrBusy = errors.New("store is busy")
 
-// ErrCursor: a cursor was not made by this store, or was made for another query.
+// ErrCursor says that a cursor was not made by this store, or for another query.
 var ErrCursor = errors.New("cursor is not valid for this query")
 
 // A KeyUsedError says that an idempotency key has been used before; nothing was

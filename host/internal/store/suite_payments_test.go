@@ -49,9 +49,7 @@ func readsBackChanges(t *testing.T, open opener) {
 				r.Operations[i].ID, r.Operations[i].Kind = was.ID, was.Kind
 				r.Operations[i].Key, r.Operations[i].CreatedAt = was.Key, was.CreatedAt
 			}
-			for _, op := range then.Operations[min(len(r.Operations), len(then.Operations)):] {
-				r.Operations = append(r.Operations, op)
-			}
+			r.Operations = append(r.Operations, then.Operations[min(len(r.Operations), len(then.Operations)):]...)
 			return nil
 		})
 		if err != nil {

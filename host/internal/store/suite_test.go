@@ -167,7 +167,7 @@ func same(t testing.TB, what string, got, want any) {
 }
 
 // sameTime compares with ==, so that a zone or a monotonic reading that crept in shows.
-var sameTime = cmp.Comparer(func(a, b time.Time) bool { return a == b }) //nolint:revive // see above
+var sameTime = cmp.Comparer(func(a, b time.Time) bool { return a == b }) //nolint:staticcheck // see above
 
 // sameOrNone is same with nil and empty lists alike.
 func sameOrNone(t testing.TB, what string, got, want any) {
