@@ -21,7 +21,9 @@ import (
 // A server cannot act on a request whose body it lacks, so "nobody has read the
 // body" proves that the request was not sent. shut takes the proof and makes it
 // final in one step: after it, no reader gets a byte, not even a goroutine of
-// net/http that is still winding down.
+// net/http that is still winding down. A reader that has had every byte still gets
+// its end of file: net/http asks for it after the last byte, and drops the connection,
+// answer and all, if it gets an error.
 type onceBody struct {
 	mu    sync.Mutex
 	rest  *bytes.Reader
@@ -36,7 +38,7 @@ func newOnceBody(body []byte) *onceBody { return &onceBody{rest: bytes.NewReader
 func (b *onceBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.over {
+	if b.over && b.rest.Len() > 0 {
 		return 0, errBodyShut
 	}
 	b.begun = true
@@ -45,7 +47,8 @@ func (b *onceBody) Read(p []byte) (int, error) {
 
 func (b *onceBody) Close() error { return nil }
 
-// shut ends the body and reports whether any of it was handed out.
+// shut ends the body of a call that failed and reports whether any of it was handed
+// out.
 func (b *onceBody) shut() (begun bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -62,12 +62,11 @@ func (m Merchant) do(ctx context.Context, r request, a answer) error {
 		return fail
 	}
 	res, err := m.client.transport.RoundTrip(req)
-	if body != nil {
-		fail.Sent = body.shut()
-	} else {
-		fail.Sent = seen.connected.Load()
-	}
 	if err != nil {
+		fail.Sent = seen.connected.Load()
+		if body != nil {
+			fail.Sent = body.shut()
+		}
 		fail.Handshake = seen.handshake.Load() && !fail.Sent
 		fail.Err = withCause(ctx, err)
 		return fail

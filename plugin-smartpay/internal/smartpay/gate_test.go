@@ -87,7 +87,7 @@ func TestRequestsThatAreRefusedBeforeTheyAreSent(t *testing.T) {
 			}
 		})
 	}
-	if n := b.ledger().Counts.Requests; n > 1 { // the ledger's own
+	if n := b.ledger().Counts.Requests; n > 0 {
 		t.Errorf("the provider has seen %d requests", n)
 	}
 }
@@ -125,7 +125,7 @@ func TestOtherOperationsRefusedBeforeTheyAreSent(t *testing.T) {
 			}
 		})
 	}
-	if n := b.ledger().Counts.Requests; n > 1 {
+	if n := b.ledger().Counts.Requests; n > 0 {
 		t.Errorf("the provider has seen %d requests", n)
 	}
 }
@@ -151,7 +151,7 @@ func TestWhatSmartpayLacks(t *testing.T) {
 			t.Errorf("%s: %v", name, e)
 		}
 	}
-	if n := b.ledger().Counts.Requests; n > 1 {
+	if n := b.ledger().Counts.Requests; n > 0 {
 		t.Errorf("the provider has seen %d requests", n)
 	}
 }
