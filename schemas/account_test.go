@@ -12,7 +12,8 @@ const config = `{
 	"type": "object", "required": ["secret_key", "shop"], "additionalProperties": false,
 	"properties": {
 		"shop": {"type": "string", "title": "Shop", "pattern": "^[a-z]+$", "x-expected": "lower-case letters"},
-		"secret_key": {"type": "string", "description": "From the dashboard.", "writeOnly": true, "minLength": 1, "maxLength": 8},
+		"secret_key": {"type": "string", "description": "From the dashboard.", "writeOnly": true, "minLength": 1,
+			"maxLength": 8},
 		"a_hint": {"type": "string"}
 	}
 }`
@@ -53,13 +54,15 @@ func TestValidateFields(t *testing.T) {
 		"one missing": {config, map[string]string{"shop": "tea"}, "/secret_key: required: is required"},
 		"a secret too long": {config, map[string]string{"shop": "tea", "secret_key": "much too long"},
 			"/secret_key: maxLength: must have at most 8 characters, has 13"},
-		"not as it should be": {config, map[string]string{"shop": "Tea", "secret_key": "s"}, "/shop: pattern: must be lower-case letters"},
+		"not as it should be": {config, map[string]string{"shop": "Tea", "secret_key": "s"},
+			"/shop: pattern: must be lower-case letters"},
 		"undeclared": {config, map[string]string{"shop": "tea", "secret_key": "s", "sercet": "x"},
 			"/sercet: additionalProperties: is not a field that is known here"},
 		"undeclared, and the schema does not mind": {`{"type": "object", "properties": {}}`, map[string]string{"a/b": "x"},
 			"/a~1b: additionalProperties: is not a field that is known here"},
 		"no fields wanted, none given": {``, nil, ""},
-		"no fields wanted, one given":  {`null`, map[string]string{"key": "x"}, "/key: additionalProperties: is not a field that is known here"},
+		"no fields wanted, one given": {`null`, map[string]string{"key": "x"},
+			"/key: additionalProperties: is not a field that is known here"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,15 +79,19 @@ func TestValidateAccount(t *testing.T) {
 		config, secrets map[string]string
 		want            string
 	}{
-		"all right":          {config, map[string]string{"shop": "tea"}, map[string]string{"secret_key": "s"}, ""},
-		"the secret missing": {config, map[string]string{"shop": "tea"}, nil, "/call/account/secrets/secret_key: required: is required"},
-		"the shop missing":   {config, nil, map[string]string{"secret_key": "s"}, "/call/account/config/shop: required: is required"},
+		"all right": {config, map[string]string{"shop": "tea"}, map[string]string{"secret_key": "s"}, ""},
+		"the secret missing": {config, map[string]string{"shop": "tea"}, nil,
+			"/call/account/secrets/secret_key: required: is required"},
+		"the shop missing": {config, nil, map[string]string{"secret_key": "s"},
+			"/call/account/config/shop: required: is required"},
 		"an empty secret": {config, map[string]string{"shop": "tea"}, map[string]string{"secret_key": ""},
 			"/call/account/secrets/secret_key: minLength: must have at least 1 character, has 0"},
 		"a secret in the configuration": {config, map[string]string{"shop": "tea", "secret_key": "s"}, nil,
 			"/call/account/config/secret_key: writeOnly: must be among the secrets"},
-		"a leftover": {`{"type": "object", "properties": {}}`, map[string]string{"old": "x"}, map[string]string{"older": "y"}, ""},
-		"a leftover that the schema minds": {config, map[string]string{"shop": "tea", "old": "x"}, map[string]string{"secret_key": "s"},
+		"a leftover": {`{"type": "object", "properties": {}}`, map[string]string{"old": "x"},
+			map[string]string{"older": "y"}, ""},
+		"a leftover that the schema minds": {config, map[string]string{"shop": "tea", "old": "x"},
+			map[string]string{"secret_key": "s"},
 			"/call/account/config/old: additionalProperties: is not a field that is known here"},
 		"no schema": {``, map[string]string{"old": "x"}, map[string]string{"older": "y"}, ""},
 	}

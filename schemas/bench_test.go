@@ -19,19 +19,25 @@ const narrowed = `{
 }`
 
 func benchmarkDocument(items int) map[string]any {
-	person := map[string]any{"first_name": "花子", "last_name": "山田", "email_address": "hanako@shop.example", "phone_number": "+81312345678",
-		"address": map[string]any{"country": "JP", "postal_code": "150-0001", "state": "東京都", "city": "渋谷区", "line1": "神宮前 1-2-3"}}
+	person := map[string]any{"first_name": "花子", "last_name": "山田",
+		"email_address": "hanako@shop.example", "phone_number": "+81312345678",
+		"address": map[string]any{"country": "JP", "postal_code": "150-0001", "state": "東京都", "city": "渋谷区",
+			"line1": "神宮前 1-2-3"}}
 	number := func(n int) json.Number { return json.Number(fmt.Sprint(n)) }
 	var cart []any
 	for i := range items {
-		cart = append(cart, map[string]any{"name": fmt.Sprintf("ティーカップ %d", i), "quantity": number(2), "unit_amount": number(500),
+		cart = append(cart, map[string]any{"name": fmt.Sprintf("ティーカップ %d", i),
+			"quantity": number(2), "unit_amount": number(500),
 			"tax_amount": number(100), "sku": "cup", "product_type": "physical"})
 	}
 	return map[string]any{
-		"call": map[string]any{"operation_id": "op-1", "idempotency_key": "k-1", "attempt": number(1), "payment_id": "p-1", "reference": "7jZXl4gBUNl0CnaLEnfXbt",
+		"call": map[string]any{"operation_id": "op-1", "idempotency_key": "k-1", "attempt": number(1),
+			"payment_id": "p-1", "reference": "7jZXl4gBUNl0CnaLEnfXbt",
 			"account": map[string]any{"id": "ps-1", "revision": number(1), "mode": "test"}},
-		"amount": map[string]any{"minor": number(items * 1100), "currency": "JPY"}, "country": "JP", "capture_mode": "manual", "method": "smartpay",
-		"buyer": map[string]any{"external_identifier": "customer-81"}, "billing": person, "shipping": person, "cart_items": cart,
+		"amount": map[string]any{"minor": number(items * 1100), "currency": "JPY"}, "country": "JP",
+		"capture_mode": "manual", "method": "smartpay",
+		"buyer": map[string]any{"external_identifier": "customer-81"}, "billing": person, "shipping": person,
+		"cart_items": cart,
 		"return_url": "https://host.example/return/p-1/done", "cancel_url": "https://host.example/return/p-1/cancel",
 	}
 }

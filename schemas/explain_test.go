@@ -21,7 +21,8 @@ func say(found []schemas.Violation) string {
 func TestViolationsSayWhatWouldBeRight(t *testing.T) {
 	tests := map[string]struct{ schema, doc, want string }{
 		"a missing field is named itself": {
-			`{"properties": {"billing": {"properties": {"address": {"required": ["city", "line1"]}}}}}`, `{"billing": {"address": {"line1": ""}}}`,
+			`{"properties": {"billing": {"properties": {"address": {"required": ["city", "line1"]}}}}}`,
+			`{"billing": {"address": {"line1": ""}}}`,
 			"/billing/address/city: required: is required"},
 		"two fields at fault, in the order of their pointers": {
 			`{"required": ["b"], "properties": {"a": {"minimum": 1}}}`, `{"a": 0}`,
@@ -49,7 +50,8 @@ func TestViolationsSayWhatWouldBeRight(t *testing.T) {
 		"one of some values": {
 			`{"enum": ["automatic", "manual", 3, "", null]}`, `"x"`, `: enum: must be one of automatic, manual, 3, "", null`},
 		"one of many values": {
-			`{"enum": [1,2,3,4,5,6,7,8,9,10,11,12,13,14]}`, `0`, ": enum: must be one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 … (14 values)"},
+			`{"enum": [1,2,3,4,5,6,7,8,9,10,11,12,13,14]}`, `0`,
+			": enum: must be one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 … (14 values)"},
 		"a constant": {`{"const": {"a": [1]}}`, `2`, `: const: must be {"a":[1]}`},
 		"the schema's own words": {
 			`{"pattern": "^[A-Z]{3}$", "x-expected": "three capitals"}`, `"usd"`, ": pattern: must be three capitals"},
@@ -62,7 +64,8 @@ func TestViolationsSayWhatWouldBeRight(t *testing.T) {
 		"too many fields": {`{"maxProperties": 1}`, `{"a": 1, "b": 2}`, ": maxProperties: must have at most 1 field, has 2"},
 		"too few fields":  {`{"minProperties": 1}`, `{}`, ": minProperties: must have at least 1 field, has 0"},
 		"bounds": {
-			`{"properties": {"a": {"minimum": 1}, "b": {"maximum": 1}, "c": {"exclusiveMinimum": 1}, "d": {"exclusiveMaximum": 1}, "e": {"multipleOf": 2}}}`,
+			`{"properties": {"a": {"minimum": 1}, "b": {"maximum": 1}, "c": {"exclusiveMinimum": 1},
+				"d": {"exclusiveMaximum": 1}, "e": {"multipleOf": 2}}}`,
 			`{"a": 0, "b": 2, "c": 1, "d": 1, "e": 3}`,
 			"/a: minimum: must be at least 1\n/b: maximum: must be at most 1\n/c: exclusiveMinimum: must be more than 1\n" +
 				"/d: exclusiveMaximum: must be less than 1\n/e: multipleOf: must be a multiple of 2"},
@@ -73,26 +76,33 @@ func TestViolationsSayWhatWouldBeRight(t *testing.T) {
 			`{"properties": {"buyer_id": false}}`, `{"buyer_id": 1}`, "/buyer_id: false: must be absent"},
 		"nothing passes": {`false`, `1`, ": false: must be absent"},
 		"contains": {
-			`{"contains": {"const": "find_payment"}, "x-expected": "find_payment"}`, `["authorize"]`, ": contains: must contain find_payment"},
+			`{"contains": {"const": "find_payment"}, "x-expected": "find_payment"}`, `["authorize"]`,
+			": contains: must contain find_payment"},
 		"contains several": {
-			`{"contains": {"type": "string"}, "minContains": 2}`, `["a"]`, ": minContains: must contain an item of the kind that the schema asks for"},
+			`{"contains": {"type": "string"}, "minContains": 2}`, `["a"]`,
+			": minContains: must contain an item of the kind that the schema asks for"},
 		"one field asks for another": {
-			`{"dependentRequired": {"card": ["cvc"]}}`, `{"card": 1}`, "/cvc: dependentRequired: is required where card is given"},
+			`{"dependentRequired": {"card": ["cvc"]}}`, `{"card": 1}`,
+			"/cvc: dependentRequired: is required where card is given"},
 		"a condition": {
-			`{"if": {"required": ["found"]}, "then": {"required": ["payment"]}, "else": {"required": ["reason"]}}`, `{"found": true}`,
+			`{"if": {"required": ["found"]}, "then": {"required": ["payment"]}, "else": {"required": ["reason"]}}`,
+			`{"found": true}`,
 			"/payment: required: is required"},
 		"the other side of a condition": {
 			`{"if": {"required": ["found"]}, "then": {"required": ["payment"]}, "else": {"required": ["reason"]}}`, `{}`,
 			"/reason: required: is required"},
 		"a name": {
-			`{"propertyNames": {"maxLength": 3}}`, `{"abcd": {"x": 1}}`, "/abcd: propertyNames: has a name that must have at most 3 characters, has 4"},
+			`{"propertyNames": {"maxLength": 3}}`, `{"abcd": {"x": 1}}`,
+			"/abcd: propertyNames: has a name that must have at most 3 characters, has 4"},
 		"a field that is called propertyNames": {
-			`{"properties": {"propertyNames": {"maxLength": 3}}}`, `{"propertyNames": "abcd"}`, "/propertyNames: maxLength: must have at most 3 characters, has 4"},
+			`{"properties": {"propertyNames": {"maxLength": 3}}}`, `{"propertyNames": "abcd"}`,
+			"/propertyNames: maxLength: must have at most 3 characters, has 4"},
 		"a field that is called anyOf": {
 			`{"properties": {"anyOf": {"type": "string"}, "required": {"type": "string"}}}`, `{"anyOf": 1, "required": 1}`,
 			"/anyOf: type: must be a string\n/required: type: must be a string"},
 		"a definition": {
-			`{"$defs": {"a b/c": {"minimum": 1}}, "properties": {"n": {"$ref": "#/$defs/a%20b~1c"}}}`, `{"n": 0}`, "/n: minimum: must be at least 1"},
+			`{"$defs": {"a b/c": {"minimum": 1}}, "properties": {"n": {"$ref": "#/$defs/a%20b~1c"}}}`, `{"n": 0}`,
+			"/n: minimum: must be at least 1"},
 		"a date": {`{"format": "date"}`, `"tomorrow"`, ": format: must be a date such as 2026-01-31"},
 		"a uri":  {`{"format": "uri"}`, `"/x"`, ": format: must be an absolute URL such as https://shop.example/return"},
 		"ipv4":   {`{"format": "ipv4"}`, `"x"`, ": format: must be a valid ipv4"},
@@ -114,7 +124,8 @@ func TestFormsThatCouldHaveBeenMeant(t *testing.T) {
 	const wallet = `{"properties": {"method": {"enum": ["wallet"]}}, "required": ["token"]}`
 	tests := map[string]struct{ schema, doc, want string }{
 		"null is allowed, and something else is given": {
-			`{"anyOf": [{"type": "string", "maxLength": 1}, {"type": "null"}]}`, `"ab"`, ": maxLength: must have at most 1 character, has 2"},
+			`{"anyOf": [{"type": "string", "maxLength": 1}, {"type": "null"}]}`, `"ab"`,
+			": maxLength: must have at most 1 character, has 2"},
 		"none of the types": {
 			`{"anyOf": [{"type": "string"}, {"type": "null"}]}`, `1`, ": type: must be a string or null"},
 		"either of two fields": {
@@ -123,11 +134,14 @@ func TestFormsThatCouldHaveBeenMeant(t *testing.T) {
 		"a field tells which form was meant": {
 			`{"oneOf": [` + card + `, ` + wallet + `]}`, `{"method": "wallet"}`, "/token: required: is required"},
 		"no form can be told": {
-			`{"oneOf": [` + card + `, ` + wallet + `]}`, `{"method": "cash"}`, ": oneOf: must take one of the forms that are allowed"},
+			`{"oneOf": [` + card + `, ` + wallet + `]}`, `{"method": "cash"}`,
+			": oneOf: must take one of the forms that are allowed"},
 		"no form can be told, and the schema has words for it": {
-			`{"anyOf": [{"minimum": 5}, {"multipleOf": 2}], "x-expected": "be even or large"}`, `3`, ": anyOf: must be even or large"},
+			`{"anyOf": [{"minimum": 5}, {"multipleOf": 2}], "x-expected": "be even or large"}`, `3`,
+			": anyOf: must be even or large"},
 		"several forms fit where one may": {
-			`{"oneOf": [{"type": "integer"}, {"type": "number"}]}`, `1`, ": oneOf: must fit only one of the forms that are allowed, and fits several"},
+			`{"oneOf": [{"type": "integer"}, {"type": "number"}]}`, `1`,
+			": oneOf: must fit only one of the forms that are allowed, and fits several"},
 		"an object where a list could be": {
 			`{"anyOf": [{"type": "array"}, {"type": "object", "required": ["a"]}]}`, `{}`, "/a: required: is required"},
 	}
@@ -143,10 +157,11 @@ func TestFormsThatCouldHaveBeenMeant(t *testing.T) {
 
 func TestReasonsAreInTheWordsOfTheSDK(t *testing.T) {
 	tests := map[string]struct{ schema, doc, want string }{
-		"missing":          {`{"required": ["a"]}`, `{}`, "missing_field"},
-		"asked for":        {`{"dependentRequired": {"a": ["b"]}}`, `{"a": 1}`, "missing_field"},
-		"too long":         {`{"maxLength": 1}`, `"ab"`, "field_too_long"},
-		"currency":         {`{"properties": {"currency": {"enum": ["JPY"]}}}`, `{"currency": "USD"}`, "unsupported_currency"},
+		"missing":   {`{"required": ["a"]}`, `{}`, "missing_field"},
+		"asked for": {`{"dependentRequired": {"a": ["b"]}}`, `{"a": 1}`, "missing_field"},
+		"too long":  {`{"maxLength": 1}`, `"ab"`, "field_too_long"},
+		"currency": {`{"properties": {"currency": {"enum": ["JPY"]}}}`, `{"currency": "USD"}`,
+			"unsupported_currency"},
 		"country":          {`{"properties": {"country": {"enum": ["JP"]}}}`, `{"country": "US"}`, "invalid_field"},
 		"amount":           {`{"properties": {"unit_amount": {"minimum": 0}}}`, `{"unit_amount": -1}`, "amount_out_of_range"},
 		"minor units":      {`{"properties": {"minor": {"maximum": 5}}}`, `{"minor": 6}`, "amount_out_of_range"},
@@ -157,7 +172,8 @@ func TestReasonsAreInTheWordsOfTheSDK(t *testing.T) {
 		"a decline is no reason to refuse a request": {
 			`{"enum": ["JP"], "x-reason": "insufficient_funds"}`, `"US"`, "invalid_field"},
 		"what can never be done comes first": {
-			`{"required": ["a"], "properties": {"country": {"enum": ["JP"], "x-reason": "country_unsupported"}}}`, `{"country": "US"}`, "country_unsupported"},
+			`{"required": ["a"], "properties": {"country": {"enum": ["JP"], "x-reason": "country_unsupported"}}}`,
+			`{"country": "US"}`, "country_unsupported"},
 		"a missing field comes before a long one": {
 			`{"required": ["a"], "properties": {"b": {"maxLength": 1}}}`, `{"b": "xx"}`, "missing_field"},
 	}

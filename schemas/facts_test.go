@@ -19,23 +19,38 @@ const manifest = `{
 func TestManifestFacts(t *testing.T) {
 	tests := map[string]struct{ op, doc, want, reason string }{
 		"all advertised": {"authorize",
-			`{"amount": {"minor": 10, "currency": "JPY"}, "country": "JP", "capture_mode": "manual", "method": "konbini", "cart_items": [1, 2], "description": "日本語"}`, "", ""},
-		"largest amount":      {"authorize", `{"amount": {"minor": 1000}}`, "", ""},
-		"amount too small":    {"authorize", `{"amount": {"minor": 9}}`, "/amount/minor: minimum: must be at least 10", "amount_out_of_range"},
-		"amount too large":    {"authorize", `{"amount": {"minor": 1001}}`, "/amount/minor: maximum: must be at most 1000", "amount_out_of_range"},
-		"currency":            {"authorize", `{"amount": {"currency": "USD"}}`, "/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
-		"country":             {"authorize", `{"country": "US"}`, "/country: enum: must be JP", "country_unsupported"},
-		"capture mode":        {"authorize", `{"capture_mode": "automatic"}`, "/capture_mode: enum: must be manual", "capture_method_unsupported"},
-		"method":              {"authorize", `{"method": "card"}`, "/method: enum: must be one of smartpay, konbini", "payment_method_unsupported"},
-		"cart":                {"authorize", `{"cart_items": [1, 2, 3]}`, "/cart_items: maxItems: must have at most 2 items, has 3", "invalid_field"},
-		"description":         {"authorize", `{"description": "日本語だ"}`, "/description: maxLength: must have at most 3 characters, has 4", "field_too_long"},
-		"currency to capture": {"capture", `{"amount": {"minor": 1, "currency": "USD"}}`, "/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
-		"currency to refund":  {"refund", `{"amount": {"minor": 1, "currency": "USD"}}`, "/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
-		"currency to add":     {"increment", `{"amount": {"minor": 1, "currency": "USD"}}`, "/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
-		"method to store":     {"tokenize", `{"method": "card"}`, "/method: enum: must be one of smartpay, konbini", "payment_method_unsupported"},
-		"method to check":     {"zero_authorize", `{"currency": "JPY", "country": "JP", "method": "card"}`, "/method: enum: must be one of smartpay, konbini", "payment_method_unsupported"},
-		"country to check":    {"zero_authorize", `{"country": "US"}`, "/country: enum: must be JP", "country_unsupported"},
-		"currency to check":   {"zero_authorize", `{"currency": "USD"}`, "/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
+			`{"amount": {"minor": 10, "currency": "JPY"}, "country": "JP", "capture_mode": "manual",
+				"method": "konbini", "cart_items": [1, 2], "description": "日本語"}`,
+			"", ""},
+		"largest amount": {"authorize", `{"amount": {"minor": 1000}}`, "", ""},
+		"amount too small": {"authorize", `{"amount": {"minor": 9}}`, "/amount/minor: minimum: must be at least 10",
+			"amount_out_of_range"},
+		"amount too large": {"authorize", `{"amount": {"minor": 1001}}`,
+			"/amount/minor: maximum: must be at most 1000", "amount_out_of_range"},
+		"currency": {"authorize", `{"amount": {"currency": "USD"}}`,
+			"/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
+		"country": {"authorize", `{"country": "US"}`, "/country: enum: must be JP", "country_unsupported"},
+		"capture mode": {"authorize", `{"capture_mode": "automatic"}`, "/capture_mode: enum: must be manual",
+			"capture_method_unsupported"},
+		"method": {"authorize", `{"method": "card"}`, "/method: enum: must be one of smartpay, konbini",
+			"payment_method_unsupported"},
+		"cart": {"authorize", `{"cart_items": [1, 2, 3]}`, "/cart_items: maxItems: must have at most 2 items, has 3",
+			"invalid_field"},
+		"description": {"authorize", `{"description": "日本語だ"}`,
+			"/description: maxLength: must have at most 3 characters, has 4", "field_too_long"},
+		"currency to capture": {"capture", `{"amount": {"minor": 1, "currency": "USD"}}`,
+			"/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
+		"currency to refund": {"refund", `{"amount": {"minor": 1, "currency": "USD"}}`,
+			"/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
+		"currency to add": {"increment", `{"amount": {"minor": 1, "currency": "USD"}}`,
+			"/amount/currency: enum: must be one of JPY, EUR", "unsupported_currency"},
+		"method to store": {"tokenize", `{"method": "card"}`, "/method: enum: must be one of smartpay, konbini",
+			"payment_method_unsupported"},
+		"method to check": {"zero_authorize", `{"currency": "JPY", "country": "JP", "method": "card"}`,
+			"/method: enum: must be one of smartpay, konbini", "payment_method_unsupported"},
+		"country to check": {"zero_authorize", `{"country": "US"}`, "/country: enum: must be JP", "country_unsupported"},
+		"currency to check": {"zero_authorize", `{"currency": "USD"}`, "/currency: enum: must be one of JPY, EUR",
+			"unsupported_currency"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +74,8 @@ func TestWhatIsNotAdvertisedIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := `{"amount": {"minor": 1, "currency": "JPY"}, "country": "JP", "capture_mode": "manual", "method": "smartpay", "cart_items": [1, 2, 3], "description": "long"}`
+	doc := `{"amount": {"minor": 1, "currency": "JPY"}, "country": "JP", "capture_mode": "manual",
+		"method": "smartpay", "cart_items": [1, 2, 3], "description": "long"}`
 	want := "/amount/currency: not: must not be given, as this connector advertises none\n" +
 		"/capture_mode: not: must not be given, as this connector advertises none\n" +
 		"/country: not: must not be given, as this connector advertises none\n" +
@@ -94,14 +110,18 @@ func TestRequiredPointers(t *testing.T) {
 		want      []string
 	}{
 		"the contract alone": {"void.request", nil, []string{
-			"/call", "/call/account", "/call/account/id", "/call/account/mode", "/call/account/revision", "/call/idempotency_key", "/call/operation_id", "/order"}},
-		"a connector adds some": {"health", []string{`{"required": ["billing"], "properties": {"billing": {"$ref": "#/$defs/person"}, "shipping": {"required": ["address"]}},
+			"/call", "/call/account", "/call/account/id", "/call/account/mode", "/call/account/revision",
+			"/call/idempotency_key", "/call/operation_id", "/order"}},
+		"a connector adds some": {"health", []string{`{"required": ["billing"],
+			"properties": {"billing": {"$ref": "#/$defs/person"}, "shipping": {"required": ["address"]}},
 			"$defs": {"person": {"required": ["first_name", "address"], "properties": {"address": {"required": ["city"]}}}}}`},
 			[]string{"/billing", "/billing/address", "/billing/address/city", "/billing/first_name", "/serving"}},
-		"one requires what another describes": {"health", []string{`{"required": ["a"]}`, `{"allOf": [{"properties": {"a": {"required": ["b/c"]}}}]}`},
+		"one requires what another describes": {"health",
+			[]string{`{"required": ["a"]}`, `{"allOf": [{"properties": {"a": {"required": ["b/c"]}}}]}`},
 			[]string{"/a", "/a/b~1c", "/serving"}},
-		"conditions do not count":        {"find_payment.response", nil, []string{"/found"}},
-		"a schema that describes itself": {"health", []string{`{"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}`}, []string{"/serving"}},
+		"conditions do not count": {"find_payment.response", nil, []string{"/found"}},
+		"a schema that describes itself": {"health",
+			[]string{`{"properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}`}, []string{"/serving"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,17 +17,18 @@ import (
 
 func TestSchemasReachNothingOutside(t *testing.T) {
 	tests := map[string]string{
-		"a file":                        `{"$ref": "file:///etc/passwd"}`,
-		"a file by path":                `{"$ref": "/etc/passwd"}`,
-		"a file beside it":              `{"$ref": "money.schema.json"}`,
-		"the network":                   `{"$ref": "http://127.0.0.1:1/schema.json"}`,
-		"the network, securely":         `{"$ref": "https://json.schemastore.org/package.json"}`,
-		"one of ours":                   `{"$ref": "https://connectorhost.dev/schemas/v1/money.schema.json"}`,
-		"one of ours, by taking its id": `{"$id": "https://connectorhost.dev/schemas/v1/x.json", "properties": {"a": {"$ref": "money.schema.json"}}}`,
-		"a dialect of its own":          `{"$schema": "https://evil.example/dialect"}`,
-		"an older dialect":              `{"$schema": "http://json-schema.org/draft-07/schema#"}`,
-		"deep inside":                   `{"properties": {"a": {"items": {"anyOf": [{"$ref": "file:///etc/passwd#/x"}]}}}}`,
-		"a dynamic reference":           `{"$dynamicRef": "https://evil.example/x#y"}`,
+		"a file":                `{"$ref": "file:///etc/passwd"}`,
+		"a file by path":        `{"$ref": "/etc/passwd"}`,
+		"a file beside it":      `{"$ref": "money.schema.json"}`,
+		"the network":           `{"$ref": "http://127.0.0.1:1/schema.json"}`,
+		"the network, securely": `{"$ref": "https://json.schemastore.org/package.json"}`,
+		"one of ours":           `{"$ref": "https://connectorhost.dev/schemas/v1/money.schema.json"}`,
+		"one of ours, by taking its id": `{"$id": "https://connectorhost.dev/schemas/v1/x.json",
+			"properties": {"a": {"$ref": "money.schema.json"}}}`,
+		"a dialect of its own": `{"$schema": "https://evil.example/dialect"}`,
+		"an older dialect":     `{"$schema": "http://json-schema.org/draft-07/schema#"}`,
+		"deep inside":          `{"properties": {"a": {"items": {"anyOf": [{"$ref": "file:///etc/passwd#/x"}]}}}}`,
+		"a dynamic reference":  `{"$dynamicRef": "https://evil.example/x#y"}`,
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -37,18 +42,44 @@ func TestSchemasReachNothingOutside(t *testing.T) {
 	}
 }
 
+func TestNobodyIsCalledAndNothingIsRead(t *testing.T) {
+	called := make(chan string, 8)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called <- r.URL.String()
+		w.Write([]byte(`{}`))
+	}))
+	defer server.Close()
+	file := filepath.Join(t.TempDir(), "open.schema.json")
+	if err := os.WriteFile(file, []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, url := range []string{server.URL + "/x", "file://" + file, file} {
+		for _, keyword := range []string{"$ref", "$dynamicRef", "$schema"} {
+			schema := json.RawMessage(fmt.Sprintf(`{"properties": {"a": true}, %q: %q}`, keyword, url))
+			if _, err := schemas.CompileRaw(schema); err == nil {
+				t.Errorf("%s %s was followed", keyword, url)
+			}
+		}
+	}
+	if len(called) > 0 {
+		t.Errorf("called %s", <-called)
+	}
+}
+
 func TestSchemasMayReferToThemselves(t *testing.T) {
 	tests := map[string]string{
-		"by fragment":       `{"$defs": {"n": {"minimum": 5}}, "properties": {"minor": {"$ref": "#/$defs/n"}}}`,
-		"by anchor":         `{"$defs": {"n": {"$anchor": "five", "minimum": 5}}, "properties": {"minor": {"$ref": "#five"}}}`,
-		"under its own id":  `{"$id": "https://acme.example/capture.json", "$defs": {"n": {"minimum": 5}}, "properties": {"minor": {"$ref": "https://acme.example/capture.json#/$defs/n"}}}`,
+		"by fragment": `{"$defs": {"n": {"minimum": 5}}, "properties": {"minor": {"$ref": "#/$defs/n"}}}`,
+		"by anchor":   `{"$defs": {"n": {"$anchor": "five", "minimum": 5}}, "properties": {"minor": {"$ref": "#five"}}}`,
+		"under its own id": `{"$id": "https://acme.example/a.json", "$defs": {"n": {"minimum": 5}},
+			"properties": {"minor": {"$ref": "https://acme.example/a.json#/$defs/n"}}}`,
 		"with our dialect":  `{"$schema": "https://json-schema.org/draft/2020-12/schema", "properties": {"minor": {"minimum": 5}}}`,
 		"under one of ours": `{"$id": "https://connectorhost.dev/schemas/v1/money.schema.json", "properties": {"minor": {"minimum": 5}}}`,
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := compile(t, "money", text)
-			if got, want := say(s.Validate(decode(t, []byte(`{"minor": 4, "currency": "JPY"}`)))), "/minor: minimum: must be at least 5"; got != want {
+			want := "/minor: minimum: must be at least 5"
+			if got := say(s.Validate(decode(t, []byte(`{"minor": 4, "currency": "JPY"}`)))); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}
 		})
@@ -81,7 +112,8 @@ func TestSchemasThatAreRefused(t *testing.T) {
 }
 
 func TestNamesThatAreNoSchemas(t *testing.T) {
-	for _, name := range []string{"", "nothing", "../v1/money", "valid/money.smallest", "money.schema.json", "/money", "v1/money"} {
+	names := []string{"", "nothing", "../v1/money", "valid/money.smallest", "money.schema.json", "/money", "v1/money"}
+	for _, name := range names {
 		if _, err := schemas.Compile(name); err == nil {
 			t.Errorf("Compile(%q) succeeded", name)
 		}
@@ -100,17 +132,21 @@ func TestDocumentsThatCannotBeJudged(t *testing.T) {
 		doc  any
 		want string
 	}{
-		"a number that takes a gigabyte": {map[string]any{"a": []any{json.Number("1e999999999")}}, "/a/0: document: must be a number of ordinary size"},
-		"a number of many digits":        {json.Number(strings.Repeat("9", 100_000)), ": document: must be a number of ordinary size"},
-		"a tiny number":                  {json.Number("1e-999999"), ": document: must be a number of ordinary size"},
-		"no number":                      {json.Number("true"), ": document: must be a number of ordinary size"},
-		"an empty number":                {json.Number(""), ": document: must be a number of ordinary size"},
-		"not a number":                   {math.NaN(), ": document: must be a JSON value"},
-		"infinity":                       {math.Inf(1), ": document: must be a JSON value"},
-		"a Go struct":                    {struct{}{}, ": document: must be a JSON value"},
-		"a field without a name":         {map[string]any{"a": map[string]any{"": 1}}, "/a/: document: must have a name"},
-		"the first of several":           {map[string]any{"c": math.NaN(), "a~/": math.NaN(), "b": math.NaN()}, "/a~0~1: document: must be a JSON value"},
-		"too deep":                       {deep, strings.Repeat("/0", 65) + ": document: is nested too deeply: at most 64 levels are accepted"},
+		"a number that takes a gigabyte": {map[string]any{"a": []any{json.Number("1e999999999")}},
+			"/a/0: document: must be a number of ordinary size"},
+		"a number of many digits": {json.Number(strings.Repeat("9", 100_000)),
+			": document: must be a number of ordinary size"},
+		"a tiny number":          {json.Number("1e-999999"), ": document: must be a number of ordinary size"},
+		"no number":              {json.Number("true"), ": document: must be a number of ordinary size"},
+		"an empty number":        {json.Number(""), ": document: must be a number of ordinary size"},
+		"not a number":           {math.NaN(), ": document: must be a JSON value"},
+		"infinity":               {math.Inf(1), ": document: must be a JSON value"},
+		"a Go struct":            {struct{}{}, ": document: must be a JSON value"},
+		"a field without a name": {map[string]any{"a": map[string]any{"": 1}}, "/a/: document: must have a name"},
+		"the first of several": {map[string]any{"c": math.NaN(), "a~/": math.NaN(), "b": math.NaN()},
+			"/a~0~1: document: must be a JSON value"},
+		"too deep": {deep,
+			strings.Repeat("/0", 65) + ": document: is nested too deeply: at most 64 levels are accepted"},
 	}
 	s := compileRaw(t, `{"type": ["object", "array", "integer"], "minimum": 1, "properties": {"a": {"multipleOf": 3}}}`)
 	for name, tt := range tests {

@@ -13,8 +13,10 @@ func TestTheLoaderFindsTheSchemasOfV1AndNothingElse(t *testing.T) {
 	}
 	var l library
 	for _, url := range []string{
-		"file://" + secret, secret, "http://127.0.0.1:1/money.schema.json", "https://connectorhost.dev/schemas/v2/money.schema.json",
-		"http://connectorhost.dev/schemas/v1/money.schema.json", BaseURL, BaseURL + "money", BaseURL + "../v1/money.schema.json",
+		"file://" + secret, secret, "http://127.0.0.1:1/money.schema.json",
+		"https://connectorhost.dev/schemas/v2/money.schema.json",
+		"http://connectorhost.dev/schemas/v1/money.schema.json", BaseURL, BaseURL + "money",
+		BaseURL + "../v1/money.schema.json",
 		BaseURL + "valid/money.smallest.json", BaseURL + "/money.schema.json", "money.schema.json", "",
 	} {
 		if r, err := l.load(url); err == nil {

@@ -16,8 +16,10 @@ const canary = "canary-7f3a91"
 
 // mutants are what a field may be replaced by. The number is as recognisable as the text.
 var mutants = map[string]any{
-	"text": canary, "line break": canary + "\n", "number": json.Number("9071357917"), "fraction": json.Number("-90713579.17"),
-	"null": nil, "list": []any{canary}, "object": map[string]any{"name": canary}, "long text": strings.Repeat(canary, 1000),
+	"text": canary, "line break": canary + "\n", "number": json.Number("9071357917"),
+	"fraction": json.Number("-90713579.17"),
+	"null":     nil, "list": []any{canary}, "object": map[string]any{"name": canary},
+	"long text": strings.Repeat(canary, 1000),
 }
 
 // The fullest valid document of each schema, with every value in it replaced in turn:

@@ -148,14 +148,15 @@ func authorizations() *rapid.Generator[sdk.AuthorizeRequest] {
 		r.Country = rapid.SampledFrom([]string{"JP", "JP", "JP", "US", "UK"}).Draw(t, "country")
 		r.CaptureMode = rapid.SampledFrom([]sdk.CaptureMode{"manual", "manual", "manual", "automatic", "later"}).Draw(t, "mode")
 		r.Method = rapid.SampledFrom([]string{"konbini", "konbini", "konbini", "card", "KONBINI"}).Draw(t, "method")
-		r.Description = rapid.SampledFrom([]string{"", "お茶碗と皿", "お茶碗とお皿", "a\nb", "a\x00b"}).Draw(t, "description")
+		texts := []string{"", "お茶碗と皿", "お茶碗とお皿", "a\nb", "a\x00b"}
+		r.Description = rapid.SampledFrom(texts).Draw(t, "description")
 		r.Billing, r.Shipping = people().Draw(t, "billing"), people().Draw(t, "shipping")
-		line := sdk.CartItem{Name: "Cup", Quantity: rapid.Int64Range(0, 3).Draw(t, "quantity"), UnitAmount: rapid.SampledFrom([]int64{0, 300, 450, 900}).Draw(t, "unit")}
-		r.Cart = slices.Repeat([]sdk.CartItem{line}, rapid.IntRange(0, 4).Draw(t, "lines"))
-		if len(r.Cart) > 3 && line.Quantity < 1 { // one fault of the cart at a time
-			r.Cart = r.Cart[:1]
+		line := sdk.CartItem{
+			Name: "Cup", Quantity: rapid.Int64Range(0, 3).Draw(t, "quantity"),
+			UnitAmount: rapid.SampledFrom([]int64{0, 300, 450, 900}).Draw(t, "unit"),
 		}
-		if len(r.Cart) > 1 && line.Quantity < 1 {
+		r.Cart = slices.Repeat([]sdk.CartItem{line}, rapid.IntRange(0, 4).Draw(t, "lines"))
+		if len(r.Cart) > 1 && line.Quantity < 1 { // one fault of the cart at a time
 			r.Cart = r.Cart[:1]
 		}
 		return r

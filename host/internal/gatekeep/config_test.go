@@ -14,10 +14,12 @@ func TestCheckFields(t *testing.T) {
 		fields map[string]string
 		want   string
 	}{
-		"all right":       {map[string]string{"secret_key": "hush-hush", "region": "west"}, ""},
-		"nothing":         {nil, "missing_field\n/secret_key is required"},
-		"cleared":         {map[string]string{"secret_key": ""}, "invalid_field\n/secret_key must have at least 4 characters, has 0"},
-		"a wrong setting": {map[string]string{"secret_key": "hush", "region": "north"}, "invalid_field\n/region must be one of east, west"},
+		"all right": {map[string]string{"secret_key": "hush-hush", "region": "west"}, ""},
+		"nothing":   {nil, "missing_field\n/secret_key is required"},
+		"cleared": {map[string]string{"secret_key": ""},
+			"invalid_field\n/secret_key must have at least 4 characters, has 0"},
+		"a wrong setting": {map[string]string{"secret_key": "hush", "region": "north"},
+			"invalid_field\n/region must be one of east, west"},
 		"a misspelt field": {map[string]string{"sercet_key": "hush"},
 			"missing_field\n/secret_key is required\n/sercet_key is not a field that is known here"},
 	}
@@ -58,7 +60,8 @@ func TestAConnectorWithoutFields(t *testing.T) {
 	if e := g.CheckFields(nil); e != nil {
 		t.Error(e)
 	}
-	if got, want := say(g.CheckFields(map[string]string{"key": "x"})), "schema_violation\n/key is not a field that is known here"; got != want {
+	want := "schema_violation\n/key is not a field that is known here"
+	if got := say(g.CheckFields(map[string]string{"key": "x"})); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if f := g.FieldNames(); len(f) != 0 {

@@ -145,7 +145,10 @@ func call() sdk.Call {
 
 func authorize() sdk.AuthorizeRequest {
 	person := func() *sdk.Contact {
-		return &sdk.Contact{FirstName: "花子", LastName: "山田", Email: "hanako@shop.example", Address: &sdk.Address{Country: "JP", City: "渋谷区"}}
+		return &sdk.Contact{
+			FirstName: "花子", LastName: "山田", Email: "hanako@shop.example",
+			Address: &sdk.Address{Country: "JP", City: "渋谷区"},
+		}
 	}
 	return sdk.AuthorizeRequest{
 		Call: call(), Amount: sdk.JPY(900), Country: "JP", CaptureMode: sdk.CaptureManual, Method: "konbini",
