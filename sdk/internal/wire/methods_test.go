@@ -39,7 +39,9 @@ func (echo) Capture(context.Context, sdk.CaptureRequest) (r sdk.CaptureResult, e
 	return r, was("Capture")
 }
 
-func (echo) Void(context.Context, sdk.VoidRequest) (r sdk.VoidResult, err error) { return r, was("Void") }
+func (echo) Void(context.Context, sdk.VoidRequest) (r sdk.VoidResult, err error) {
+	return r, was("Void")
+}
 
 func (echo) Cancel(context.Context, sdk.CancelRequest) (r sdk.CancelResult, err error) {
 	return r, was("Cancel")
