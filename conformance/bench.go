@@ -115,7 +115,7 @@ func newWitness() (*witness, error) {
 
 // listen takes a request in before it hangs up, so that it was sent beyond doubt.
 func listen(conn net.Conn) {
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // it is being hung up either way
 	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
 		return
 	}

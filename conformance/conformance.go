@@ -40,7 +40,7 @@ type Options struct {
 // caseTimeout bounds one case, the start of a process included.
 const caseTimeout = 15 * time.Second
 
-// ErrNothingRun: the options select no case.
+// ErrNothingRun means that the options select no case.
 var ErrNothingRun = errors.New("no case was run")
 
 // Run runs the suite against one binary. Its error means that the suite could not do

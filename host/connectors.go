@@ -108,10 +108,9 @@ func (c *connectors) use(ctx context.Context, r fleet.Release, o supervise.SwapO
 		return supervise.SwapReport{}, err
 	}
 	report := supervise.SwapReport{}
-	switch x.supervisor.Status().State {
-	case supervise.Stopped, supervise.Rejected:
+	if state := x.supervisor.Status().State; state == supervise.Stopped || state == supervise.Rejected {
 		err = x.supervisor.Activate(ctx, r)
-	default:
+	} else {
 		report, err = x.supervisor.Swap(ctx, r, o)
 	}
 	if err == nil {

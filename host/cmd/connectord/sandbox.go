@@ -80,13 +80,15 @@ func (s *sandbox) stop() error {
 		return nil //nolint:nilerr // it has ended already
 	}
 	select {
-	case <-s.ended:
-		return nil
+	case <-s.ended: // whatever its exit status, it is gone
+		return nil //nolint:nilerr // as above
 	case <-time.After(sandboxStop):
 	}
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("ending the sandbox: %w", err)
 	}
-	<-s.ended
+	if err := <-s.ended; err != nil && s.cmd.ProcessState == nil {
+		return fmt.Errorf("waiting for the sandbox: %w", err)
+	}
 	return nil
 }

@@ -57,7 +57,7 @@ func New(c Config) *Notifier { return &Notifier{c} }
 // URL is where the provider of a payment service delivers.
 func (n *Notifier) URL(serviceID string) string { return n.PublicURL + "/webhooks/" + serviceID }
 
-// ErrTooLarge: the delivery is larger than [MaxBody].
+// ErrTooLarge means that the delivery is larger than [MaxBody].
 var ErrTooLarge = fmt.Errorf("the delivery is larger than %d bytes", MaxBody)
 
 // Receive reads one delivery, makes what it says durable, and returns the answer that

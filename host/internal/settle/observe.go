@@ -22,11 +22,12 @@ func (e *Engine) Observe(ctx context.Context, id sdk.PaymentID, s sdk.Snapshot, 
 	var refused *sdk.Error
 	rec, err := e.change(ctx, id, nil, func(rec *store.Record) error {
 		now := e.Now()
-		if refused = fits(rec, s); refused != nil {
+		refused = fits(rec, s)
+		if refused != nil {
 			rec.Added = append(rec.Added, event("integrity-mismatch", now, map[string]any{
 				"source": source, "code": refused.Code, "error": refused.Error(),
 			}))
-			return nil
+			return nil //nolint:nilerr // the mismatch is to be kept in the story; it is returned below
 		}
 		if !rec.Truth.Fold(s, now) {
 			return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
+// ApprovedPage and CanceledPage end the URLs that buyers come back to.
 const (
-	// ApprovedPage and CanceledPage end the URLs that buyers come back to.
 	ApprovedPage = "approved"
 	CanceledPage = "canceled"
 )

@@ -123,8 +123,8 @@ type Done struct {
 	Operation ledger.Operation
 }
 
-// BusyError: another money operation on the payment has not ended, or nobody knows
-// how it ended. Nothing was changed.
+// A BusyError means that another money operation on the payment has not ended, or that
+// nobody knows how it ended. Nothing was changed.
 type BusyError struct {
 	Payment   sdk.PaymentID
 	Operation sdk.Operation
@@ -135,8 +135,8 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("payment %s has a %s that has not ended; try again when it has", e.Payment, e.Operation)
 }
 
-// NoServiceError: no active payment service of the merchant takes this payment.
-// Nothing was stored. Pointer names the field that a different value would help.
+// A NoServiceError means that no active payment service of the merchant takes this
+// payment. Nothing was stored. Pointer names the field that a different value would help.
 type NoServiceError struct {
 	Pointer string
 	Message string
