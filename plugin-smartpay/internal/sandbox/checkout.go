@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -81,6 +82,14 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 	answer, due := s.visit(v, name)
 	out := s.outgoing(due)
 	s.sendEarly(r.Context(), out)
+	if v.onPage {
+		// Browsers keep a page they have left as it was, no-store or not, and
+		// show it again when the buyer goes back: a form that still asks. A cookie
+		// that changes makes them ask here instead. Nothing ever reads it.
+		http.SetCookie(w, &http.Cookie{
+			Name: "answered", Value: base62(time.Now().UnixNano()), Path: path.Dir(v.path), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
 	if answer.location != "" {
 		// To the byte what the shop asked for: http.Redirect would tidy it up.
 		h["Location"] = []string{answer.location}
