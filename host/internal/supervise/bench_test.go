@@ -111,6 +111,8 @@ func (p *process) alive() bool {
 	return !p.over
 }
 
+func (p *process) crashed() bool { return p.Exit().Code == 2 }
+
 func fine(context.Context) (sdk.Health, error) { return sdk.Health{Serving: true}, nil }
 
 func unfit(context.Context) (sdk.Health, error) { return sdk.Health{Reason: "no entropy"}, nil }
@@ -271,7 +273,7 @@ func newBench(t *testing.T, change ...func(*supervise.Config)) *bench {
 	b := &bench{t: t, slot: s, launcher: &launcher{}, journal: &journal{t: t, slot: s}, ran: make(chan error, 1)}
 	config := supervise.Config{
 		Slot:     s,
-		Launcher: b.launcher.launch,
+		Launcher: b.launch,
 		Journal:  b.journal,
 		Admit:    func(sdk.Description) (*gatekeep.Gate, error) { return &gatekeep.Gate{}, nil },
 		Logger:   slog.New(impossible{t: t}),

@@ -175,6 +175,20 @@ func TestProcessThatEndsWhileItStarts(t *testing.T) {
 	})
 }
 
+// The end of a process and the end of its start may come at once, in any order.
+func TestProcessThatEndsAtOnceNeverServes(t *testing.T) {
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			b := serving(t, release("1.0.0"))
+			b.rigged(func(_ context.Context, p *process) error { p.crash(); return nil })
+			if _, err := b.Restart(t.Context()); err == nil {
+				t.Fatal("a dead process was published")
+			}
+			b.wants(supervise.Serving, 1)
+		})
+	}
+}
+
 // A journal that fails is not the connector's fault: nothing starts, nothing is
 // quarantined, and all is well once the journal is.
 func TestFailingJournalPutsOffTheRestart(t *testing.T) {
@@ -219,8 +233,10 @@ func TestFailingJournalKeepsNoDeadProcessInService(t *testing.T) {
 		b := serving(t, release("1.0.0"))
 		b.journal.failing(func(supervise.Event) error { return errNo })
 		b.last().crash()
-		synctest.Wait()
+		b.wants(supervise.Backoff, 2)
 		b.refused("ended by itself")
 		b.journal.failing(nil)
+		elapse(30 * time.Second)
+		b.wants(supervise.Serving, 2)
 	})
 }

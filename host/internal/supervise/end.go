@@ -24,9 +24,6 @@ func (in *instance) lookForExit() {
 // exited takes note that a process has ended.
 func (o *owner) exited(in *instance) {
 	in.lookForExit()
-	if in.stopping {
-		return
-	}
 	switch in.state {
 	case Serving:
 		o.crashed(in)
@@ -100,7 +97,6 @@ func (o *owner) retire(in *instance, cause string) {
 
 // lastCalls is the end of an instance's time: what is still in flight will be cut.
 func (o *owner) lastCalls(in *instance) {
-	in.stopping = true
 	if in.state != Draining {
 		return // it ended by itself
 	}
@@ -156,7 +152,6 @@ func (o *owner) finish(in *instance) {
 	if in.process == nil {
 		return
 	}
-	in.stopping = true
 	o.spawn(func() {
 		err := o.stop(in)
 		o.tell(func(o *owner) { o.stopped(in, err) })

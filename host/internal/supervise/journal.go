@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/connectorhost/connectorhost/sdk/launch"
@@ -62,14 +63,14 @@ func (o *owner) eventOf(in *instance, to State, cause string, at time.Time) Even
 	if in.process != nil {
 		e.PID = in.process.PID()
 	}
-	switch to {
-	case Backoff:
+	if to == Backoff {
 		e.StartAt = in.startAt
-	case Crashed:
+	}
+	if to == Crashed {
 		e.Exit = in.exit
-	case Stopped:
+	}
+	if to == Stopped {
 		e.InFlight = in.left
-	case Quarantined, Starting, Described, Healthy, Serving, Draining, Rejected:
 	}
 	return e
 }
@@ -86,11 +87,10 @@ func (o *owner) record(e Event) error {
 		log.Error("a connector's state could not be recorded", "error", err)
 		return fmt.Errorf("generation %d %w to be %s: %w", e.Generation, errUnrecorded, e.To, err)
 	}
-	switch e.To {
-	case Crashed, Quarantined, Rejected:
-		log.Warn("connector "+string(e.To), "pid", e.PID, "in_flight", e.InFlight)
-	case Backoff, Starting, Described, Healthy, Serving, Draining, Stopped:
-		log.Info("connector "+string(e.To), "pid", e.PID, "in_flight", e.InFlight)
+	level := slog.LevelInfo
+	if e.To == Crashed || e.To == Quarantined || e.To == Rejected {
+		level = slog.LevelWarn
 	}
+	log.Log(o.ctx, level, "connector "+string(e.To), "pid", e.PID, "in_flight", e.InFlight)
 	return nil
 }

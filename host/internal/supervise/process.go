@@ -32,13 +32,27 @@ type Process interface {
 // try again; any other one means that it is worth trying.
 type Launcher func(ctx context.Context, release fleet.Release) (Process, error)
 
+// Launch returns the launcher that runs releases as processes. What base says of path
+// and digest is the release's to say.
+func Launch(base launch.Config) Launcher {
+	return func(ctx context.Context, release fleet.Release) (Process, error) {
+		config := base
+		config.Path, config.SHA256 = release.Path, release.Digest
+		plugin, err := launch.Start(ctx, config)
+		if err != nil {
+			return nil, err
+		}
+		return plugin, nil
+	}
+}
+
 // Trial returns the trial start of an installation: it starts the program, asks what
 // it is, has admit judge the answer, and stops it within stop.
 func (l Launcher) Trial(admit func(sdk.Description) (*gatekeep.Gate, error), stop time.Duration) fleet.Trial {
 	return func(ctx context.Context, path, digest string) (_ sdk.Description, err error) {
 		process, err := l(ctx, fleet.Release{Path: path, Digest: digest})
 		if err != nil {
-			return sdk.Description{}, err
+			return sdk.Description{}, told(err)
 		}
 		defer func() {
 			bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), stop)
@@ -78,6 +92,16 @@ func hopeless(err error) bool {
 		return false
 	}
 	return false
+}
+
+// told adds to the error of a start what the process said last, which is often the
+// only reason that there is.
+func told(err error) error {
+	lines := lastLines(err)
+	if len(lines) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w; its last line: %s", err, lines[len(lines)-1])
 }
 
 // lastLines returns what a process wrote before its start failed.

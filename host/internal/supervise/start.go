@@ -72,10 +72,13 @@ func (s *Supervisor) launch(in *instance) (Process, error) {
 	ctx, cancel := context.WithTimeout(in.ctx, s.config.StartTimeout)
 	defer cancel()
 	process, err := s.config.Launcher(ctx, in.release)
-	if err != nil && hopeless(err) {
-		return nil, refusal(err)
+	switch {
+	case err == nil:
+		return process, nil
+	case hopeless(err):
+		return nil, refusal(told(err))
 	}
-	return process, err
+	return nil, told(err)
 }
 
 // prove asks until the process says that it can serve.
@@ -152,6 +155,9 @@ func (o *owner) publish(in *instance) error {
 	done := started{to: in.ref()}
 	if before != nil && before != in {
 		done.from, done.drains = before.ref(), before.state == Serving
+		if before.release.Digest != in.release.Digest {
+			o.failures, o.attempts = nil, 0 // they were another program's
+		}
 		before.heir = in.job
 		o.dismiss(before, fmt.Sprintf("replaced by generation %d, %s", in.generation, in.release))
 	}

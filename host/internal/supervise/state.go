@@ -77,12 +77,11 @@ type instance struct {
 	startAt    time.Time // when a wait is over
 	servedFrom time.Time // when it was published
 
-	process  Process       // nil before it was started
-	route    *slot.Route   // nil before it was described
-	left     int           // calls that outlasted the drain
-	stopping bool          // we asked the process to end
-	gone     chan struct{} // closed when the process was stopped or given up
-	exit     *Exit         // how it ended, once it has
+	process Process       // nil before it was started
+	route   *slot.Route   // nil before it was described
+	left    int           // calls that outlasted the drain
+	gone    chan struct{} // closed when the process was stopped or given up
+	exit    *Exit         // how it ended, once it has
 }
 
 // inFlight is the number of calls that are on it.
