@@ -37,6 +37,16 @@ type window struct {
 	cursor string
 }
 
+// query reads the parameters of a request, all of them or none.
+func (c *call) query() (url.Values, error) {
+	values, err := url.ParseQuery(c.URL.RawQuery)
+	if err != nil {
+		return nil, invalid(detail{inQuery, "", "must be a query of names and values, escaped as in a URL",
+			string(sdk.CodeInvalidField)})
+	}
+	return values, nil
+}
+
 func windowOf(q url.Values, standard int) (window, []detail) {
 	w := window{limit: standard, cursor: q.Get("cursor")}
 	var found []detail
@@ -60,7 +70,11 @@ func windowOf(q url.Values, standard int) (window, []detail) {
 // whole. The cursor is the id of the last item shown, so that items which come in
 // front of it neither shift nor repeat what follows.
 func showPage[T any](c *call, all []T, id func(T) string) (answer, error) {
-	w, refused := windowOf(c.URL.Query(), defaultLimit)
+	values, err := c.query()
+	if err != nil {
+		return answer{}, err
+	}
+	w, refused := windowOf(values, defaultLimit)
 	if len(refused) > 0 {
 		return answer{}, invalid(refused...)
 	}

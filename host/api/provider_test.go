@@ -18,11 +18,24 @@ type provider struct {
 	calls  map[sdk.Operation]int
 	// fail makes the next calls of an operation fail, before anything happened.
 	fail map[sdk.Operation]error
-	// hold makes calls of an operation wait until it is closed.
-	hold map[sdk.Operation]chan struct{}
+	hold map[sdk.Operation]*pause
 	// lastAuthorize is what the last authorization asked for.
 	lastAuthorize sdk.AuthorizeRequest
 	registrations int
+}
+
+// A pause keeps the calls of an operation until it is over.
+type pause struct {
+	arrived chan struct{} // gets a value for each call
+	over    chan struct{} // closed to let them go on
+}
+
+// pause makes calls of an operation wait.
+func (p *provider) pause(op sdk.Operation) *pause {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hold[op] = &pause{arrived: make(chan struct{}, 100), over: make(chan struct{})}
+	return p.hold[op]
 }
 
 type order struct {
@@ -34,7 +47,7 @@ type order struct {
 func newProvider() *provider {
 	return &provider{
 		orders: map[sdk.OrderRef]*order{}, calls: map[sdk.Operation]int{},
-		fail: map[sdk.Operation]error{}, hold: map[sdk.Operation]chan struct{}{},
+		fail: map[sdk.Operation]error{}, hold: map[sdk.Operation]*pause{},
 	}
 }
 
@@ -87,8 +100,9 @@ func (p *provider) enter(ctx context.Context, op sdk.Operation) error {
 	hold, err := p.hold[op], p.fail[op]
 	p.mu.Unlock()
 	if hold != nil {
+		hold.arrived <- struct{}{}
 		select {
-		case <-hold:
+		case <-hold.over:
 		case <-ctx.Done():
 			return ctx.Err()
 		}

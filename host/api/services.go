@@ -136,7 +136,11 @@ func (s *server) getService(c *call) (answer, error) {
 // listServices lists the caller's payment services in the order in which payments
 // try them.
 func (s *server) listServices(c *call) (answer, error) {
-	q := &query{values: c.URL.Query()}
+	values, err := c.query()
+	if err != nil {
+		return answer{}, err
+	}
+	q := &query{values: values}
 	method, deleted := q.text("method"), false
 	if q.values.Has("deleted") {
 		if yes := q.flag("deleted"); yes != nil {

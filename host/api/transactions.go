@@ -62,7 +62,11 @@ func (s *server) getTransaction(c *call) (answer, error) {
 // listTransactions lists payments, newest update first. What it lists are whole
 // transactions, which contain what the contract's summaries do.
 func (s *server) listTransactions(c *call) (answer, error) {
-	f, err := filterOf(c.URL.Query(), c.account)
+	values, err := c.query()
+	if err != nil {
+		return answer{}, err
+	}
+	f, err := filterOf(values, c.account)
 	if err != nil {
 		return answer{}, err
 	}
@@ -190,7 +194,11 @@ type event struct {
 
 // listEvents tells a payment's story, newest first.
 func (s *server) listEvents(c *call) (answer, error) {
-	w, refused := windowOf(c.URL.Query(), defaultEventsLimit)
+	values, err := c.query()
+	if err != nil {
+		return answer{}, err
+	}
+	w, refused := windowOf(values, defaultEventsLimit)
 	if len(refused) > 0 {
 		return answer{}, invalid(refused...)
 	}
