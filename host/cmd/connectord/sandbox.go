@@ -80,8 +80,8 @@ func (s *sandbox) stop() error {
 		return nil //nolint:nilerr // it has ended already
 	}
 	select {
-	case <-s.ended: // whatever its exit status, it is gone
-		return nil //nolint:nilerr // as above
+	case _ = <-s.ended: // whatever its exit status, it is gone
+		return nil
 	case <-time.After(sandboxStop):
 	}
 	if err := s.cmd.Process.Kill(); err != nil {
