@@ -217,7 +217,7 @@ func (n *Notifier) Register(ctx context.Context, svc *store.PaymentService) erro
 // signed with that may be on their way.
 func rotated(had *store.Webhook, reg sdk.WebhookRegistration) []sdk.SigningSecret {
 	secrets := []sdk.SigningSecret{{RegistrationID: reg.ID, Secret: reg.Secret}}
-	if had != nil && len(had.Secrets) > 0 && had.Secrets[0].Secret.Reveal() != reg.Secret.Reveal() {
+	if had != nil && len(had.Secrets) > 0 && !had.Secrets[0].Secret.Equal(reg.Secret) {
 		secrets = append(secrets, had.Secrets[0])
 	}
 	return secrets
