@@ -192,7 +192,11 @@ var missingFieldIsNamed = Case{
 	Why:  "A merchant who is told which field can mend it; one who is not opens a ticket.",
 	Run: func(ctx context.Context, b *Bench) error {
 		manifest := b.plugin.Description().Manifest
-		schema, err := schemas.Compile("authorize.request", manifest.RequestSchemas[sdk.OpAuthorize])
+		facts, err := schemas.ManifestFacts(manifest)
+		if err != nil {
+			return errors.Join(errSuite, err)
+		}
+		schema, err := schemas.Compile("authorize.request", facts["authorize"], manifest.RequestSchemas[sdk.OpAuthorize])
 		if err != nil {
 			return errors.Join(errSuite, err)
 		}
