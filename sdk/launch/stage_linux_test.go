@@ -3,23 +3,32 @@ package launch
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
+	"net"
 	"net/rpc"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-plugin"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
 	"github.com/connectorhost/connectorhost/sdk"
@@ -55,7 +64,7 @@ func play(role string) {
 	case "stubborn": // hears nothing
 		signal.Ignore(syscall.SIGTERM)
 		servePlainly(plain{&stage{}})
-		select {}
+		stay()
 	case "hears the lifeline": // and nothing else
 		signal.Ignore(syscall.SIGTERM)
 		go func() {
@@ -63,12 +72,12 @@ func play(role string) {
 			os.Exit(5)
 		}()
 		servePlainly(plain{&stage{}})
-		select {}
+		stay()
 	case "host":
 		playHost()
 	case "silent":
 		fmt.Fprintln(os.Stderr, "taking my time")
-		select {}
+		stay()
 	case "exits":
 		fmt.Fprintln(os.Stderr, "no licence found")
 		os.Exit(4)
@@ -76,32 +85,34 @@ func play(role string) {
 		panic("no configuration")
 	case "greets":
 		fmt.Println("Hello from a connector!")
-		select {}
+		stay()
 	case "closes its output":
 		os.Stdout.Close()
-		select {}
+		stay()
 	case "never ends its line":
 		for {
 			fmt.Print(strings.Repeat("x", 1<<10))
 		}
 	case "speaks another contract":
 		fmt.Println(strings.Replace(fake, "1|1|", "1|99|", 1) + "x")
-		select {}
+		stay()
 	case "listens on TCP":
 		fmt.Println("1|1|tcp|127.0.0.1:1|grpc|x")
-		select {}
+		stay()
 	case "points elsewhere":
 		fmt.Println("1|1|unix|/run/other.sock|grpc|x")
-		select {}
+		stay()
+	case "never opens its door":
+		listenAndWait(strings.TrimSuffix(fake, "|"))
 	case "has no certificate":
 		fmt.Println(fake)
-		select {}
+		stay()
 	case "has a false certificate":
 		fmt.Println(fake + base64.RawStdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 60)))
-		select {}
+		stay()
 	case "speaks net/rpc":
 		fmt.Println(strings.Replace(fake, "grpc", "netrpc", 1) + "x")
-		select {}
+		stay()
 	}
 	os.Exit(99)
 }
@@ -133,6 +144,39 @@ func (plain) GRPCClient(context.Context, *plugin.GRPCBroker, *grpc.ClientConn) (
 	return nil, errors.ErrUnsupported
 }
 
+// stay never returns. Go would end a process in which everybody waits for a channel.
+func stay() {
+	for {
+		_ = unix.Pause()
+	}
+}
+
+// listenAndWait shakes hands and takes connections, but never says a word on them, and
+// a descendant out of reach keeps them open when this process is dead.
+func listenAndWait(line string) {
+	listener, err := net.Listen("unix", strings.Split(line, "|")[3]) //nolint:noctx // a socket of a test
+	if err != nil {
+		panic(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(line + "|" + base64.RawStdEncoding.EncodeToString(der))
+	conn, err := listener.Accept()
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(os.Stderr, "runaway "+startChild(&syscall.SysProcAttr{Setsid: true}))
+	stay()
+	runtime.KeepAlive(conn)
+}
+
 // childEnv is what a child needs to play role. The race detector would keep every
 // process for a second at its end.
 func childEnv(role string) []string {
@@ -152,7 +196,7 @@ func playHost() {
 		panic(err)
 	}
 	fmt.Println(p.PID())
-	select {}
+	stay()
 }
 
 // A stage is a connector whose Void does what the order's name says.

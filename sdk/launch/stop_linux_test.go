@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -147,6 +148,41 @@ func TestRunawayDescendantHoldsNobody(t *testing.T) {
 	stopsWithin(t, p, context.Background(), c.StopTimeout)
 	if !alive(runaway) {
 		t.Error("the runaway is dead: the package's documentation can promise more")
+	}
+}
+
+// go-plugin waits for the connection without a bound; that a connector is dead must
+// end it even if somebody out of reach holds the other end.
+func TestStartIsNotHeldByARunaway(t *testing.T) {
+	book := newLogbook()
+	c := config(t, "never opens its door")
+	c.Logger = book.logger()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := Start(ctx, c)
+		ended <- err
+	}()
+	var runaway int
+	eventually(t, "the runaway has started", func() bool {
+		for _, entry := range book.all() {
+			if n, err := fmt.Sscanf(fmt.Sprint(entry["@message"]), "runaway %d", &runaway); n == 1 && err == nil {
+				return true
+			}
+		}
+		return false
+	})
+	t.Cleanup(func() { syscall.Kill(runaway, syscall.SIGKILL) })
+	cancel()
+	select {
+	case err := <-ended:
+		failed, ok := errors.AsType[*StartError](err)
+		if !ok || failed.Reason != ReasonCanceled || strings.Contains(err.Error(), "still there") {
+			t.Errorf("Start = %v, want %s and nothing left", err, ReasonCanceled)
+		}
+	case <-time.After(patience):
+		t.Fatal("Start did not come back")
 	}
 }
 

@@ -18,6 +18,17 @@ import (
 	"github.com/connectorhost/connectorhost/sdk/internal/wire"
 )
 
+// steady is the smallest connector.
+type steady struct{}
+
+func (steady) Describe() sdk.Manifest {
+	return sdk.Manifest{Name: "steady", Version: "1.2.3", DisplayName: "Steady", Contract: sdk.ContractRange{Min: 1, Max: 1}}
+}
+
+func (steady) CheckCredentials(context.Context, sdk.CheckCredentialsRequest) (sdk.CredentialCheck, error) {
+	return sdk.CredentialCheck{Valid: true}, nil
+}
+
 // slow answers when it is let go.
 type slow struct {
 	steady

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 )
 
 // The test binary is its own child: this variable says what to be.
@@ -45,7 +46,7 @@ func play(role string) int {
 	case "wait":
 		fmt.Fprintln(say, "ready")
 		say.Flush()
-		select {}
+		stay()
 	case "family": // a child in the same group, which holds our pipes
 		child := exec.Command("/proc/self/exe")
 		child.Env = []string{roleKey + "=wait"}
@@ -55,7 +56,7 @@ func play(role string) int {
 		}
 		fmt.Fprintln(say, child.Process.Pid)
 		say.Flush()
-		select {}
+		stay()
 	case "host": // a host that starts a child and is then killed
 		process, _, err := start(context.Background(), os.Getenv("PROC_TEST_BINARY"), "wait")
 		if err != nil {
@@ -64,9 +65,16 @@ func play(role string) int {
 		}
 		fmt.Fprintln(say, process.PID())
 		say.Flush()
-		select {}
+		stay()
 	}
 	return 99
+}
+
+// stay never returns. Go would end a process in which everybody waits for a channel.
+func stay() {
+	for {
+		_ = unix.Pause()
+	}
 }
 
 // start runs the binary at path in a role and returns its standard output.
@@ -237,6 +245,33 @@ func TestChildInheritsNothing(t *testing.T) {
 	if code := exited(t, process).ExitCode(); code != 7 {
 		t.Errorf("exit code %d, want 7", code)
 	}
+}
+
+func TestNoEnvironmentIsEmpty(t *testing.T) {
+	path, err := exec.LookPath("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binary.Close()
+	out, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	process, err := binary.Start(t.Context(), Spec{Args: []string{"env"}, Stdout: theirs, Stderr: theirs, Stdin: theirs})
+	theirs.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, err := io.ReadAll(out)
+	if err != nil || len(printed) > 0 {
+		t.Errorf("env prints %q, %v, want nothing", printed, err)
+	}
+	exited(t, process)
 }
 
 func TestReplacedFileDoesNotMatter(t *testing.T) {

@@ -1,11 +1,8 @@
-//go:build unix
-
 package serve
 
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -23,7 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/connectorhost/connectorhost/sdk"
+	"golang.org/x/sys/unix"
+
 	"github.com/connectorhost/connectorhost/sdk/internal/link"
 )
 
@@ -62,19 +60,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		fmt.Println(child.Process.Pid)
-		select {}
+		for {
+			_ = unix.Pause() // Go would end a process in which everybody waits for a channel
+		}
 	}
-}
-
-// steady is the smallest connector.
-type steady struct{}
-
-func (steady) Describe() sdk.Manifest {
-	return sdk.Manifest{Name: "steady", Version: "1.2.3", DisplayName: "Steady", Contract: sdk.ContractRange{Min: 1, Max: 1}}
-}
-
-func (steady) CheckCredentials(context.Context, sdk.CheckCredentialsRequest) (sdk.CredentialCheck, error) {
-	return sdk.CredentialCheck{Valid: true}, nil
 }
 
 // certificate is what a host puts into the environment.
