@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/connectorhost/connectorhost/host/api/internal/strictjson"
 )
 
 // A call is one authenticated request.
@@ -172,7 +173,7 @@ func (s *server) recovered(w *response, r *http.Request, v any) {
 
 // reply makes an answer of a value.
 func reply(status int, v any) (answer, error) {
-	body, err := json.Marshal(v)
+	body, err := strictjson.Canonical(v) // people paste URLs out of it: & stays &
 	if err != nil {
 		return answer{}, fmt.Errorf("encoding the answer: %w", err)
 	}

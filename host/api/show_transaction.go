@@ -8,6 +8,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/api/internal/strictjson"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -48,11 +49,9 @@ type transaction struct {
 	Description         *string             `json:"description"`
 	StatementDescriptor json.RawMessage     `json:"statement_descriptor"`
 	GiftCardRedemptions []struct{}          `json:"gift_card_redemptions"`
-	GiftCardService     *struct{}           `json:"gift_card_service"`
 	PaymentSource       string              `json:"payment_source"`
 	MerchantInitiated   bool                `json:"merchant_initiated"`
 	IsSubsequentPayment bool                `json:"is_subsequent_payment"`
-	AsyncCapture        bool                `json:"async_capture"`
 	MultiTender         bool                `json:"multi_tender"`
 	AccountFunding      bool                `json:"account_funding_transaction"`
 	PendingReview       bool                `json:"pending_review"`
@@ -145,7 +144,7 @@ func renderTransaction(rec store.Record, service string) (transaction, error) {
 		},
 		Buyer: e.buyer, ShippingDetails: e.shipping, CartItems: e.CartItems, Metadata: rec.Metadata,
 		Description: e.Description, StatementDescriptor: e.StatementDescriptor,
-		GiftCardRedemptions: []struct{}{}, PaymentSource: e.PaymentSource, AsyncCapture: e.AsyncCapture,
+		GiftCardRedemptions: []struct{}{}, PaymentSource: e.PaymentSource,
 
 		ProviderID: optional(string(rec.Truth.Order)), AdditionalIDs: map[string]*string{},
 		ErrorCode:       optional(v.Reason.ErrorCode()),
@@ -186,7 +185,6 @@ type echo struct {
 	Description             *string                    `json:"description"`
 	StatementDescriptor     json.RawMessage            `json:"statement_descriptor"`
 	PaymentSource           string                     `json:"payment_source"`
-	AsyncCapture            bool                       `json:"async_capture"`
 
 	buyer, shipping json.RawMessage
 }
@@ -239,7 +237,7 @@ func withType(name string, members map[string]json.RawMessage) (json.RawMessage,
 		return nil, err
 	}
 	members["type"] = text
-	return json.Marshal(members)
+	return strictjson.Canonical(members)
 }
 
 // An instant is a time as the API writes it: RFC 3339 in UTC with microseconds.

@@ -60,7 +60,8 @@ func wellFormed(text []byte) error {
 	return &SyntaxError{broken.Offset - 1, "the text is not one JSON value"}
 }
 
-// Canonical encodes a value of [Decode] so that equal values give equal bytes.
+// Canonical encodes a value, such as one of [Decode], so that equal values give equal
+// bytes. It escapes no more than JSON needs.
 func Canonical(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
