@@ -66,6 +66,10 @@ func TestSwapStormFailsNoCall(t *testing.T) {
 		})
 	}
 	for n := range swaps {
+		// Each swap happens under calls, however few processors there are.
+		for before := calls.Load(); calls.Load() == before && !t.Failed(); {
+			runtime.Gosched()
+		}
 		next := &process{}
 		processes = append(processes, next)
 		old := s.Publish(slot.NewRoute(slot.Target{Generation: uint64(n + 2), Remote: next}))
@@ -86,8 +90,8 @@ func TestSwapStormFailsNoCall(t *testing.T) {
 	if served != calls.Load() {
 		t.Errorf("the processes served %d calls, the callers count %d", served, calls.Load())
 	}
-	if calls.Load() == 0 {
-		t.Error("no call was made: the storm proved nothing")
+	if calls.Load() < swaps {
+		t.Errorf("%d calls over %d swaps: the storm proved nothing", calls.Load(), swaps)
 	}
 }
 
