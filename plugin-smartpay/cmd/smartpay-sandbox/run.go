@@ -31,6 +31,7 @@ type options struct {
 	Keys      []string `placeholder:"KEY" help:"Accept only this secret key (repeatable); default: every well-formed one."`
 	ShopName  string   `placeholder:"NAME" help:"What the hosted page calls the shop."`
 	AnyAmount bool     `help:"Accept orders whose amount is not the sum of their items."`
+	State     string   `placeholder:"FILE" help:"Keep the books here; they outlive a kill of the process. Default: nowhere."`
 	TLSCert   string   `name:"tls-cert" placeholder:"FILE" help:"Serve HTTPS with this certificate (PEM); needs --tls-key."`
 	TLSKey    string   `name:"tls-key" placeholder:"FILE" help:"The certificate's private key (PEM)."`
 	Output    string   `enum:"text,json" default:"text" help:"How to print the address: text or json."`
@@ -92,6 +93,11 @@ func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
 		AllowAmountMismatch: opts.AnyAmount,
 		Log:                 slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	})
+	if opts.State != "" {
+		if err := stand.Keep(opts.State); err != nil {
+			return errors.Join(err, listener.Close(), stand.Close(ctx))
+		}
+	}
 	server := &http.Server{Handler: stand, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

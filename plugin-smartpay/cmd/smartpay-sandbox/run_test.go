@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the program itself where a test asks for it as a process.
+func TestMain(m *testing.M) {
+	if args, ok := os.LookupEnv("SANDBOX_ARGS"); ok {
+		os.Exit(run(context.Background(), strings.Fields(args), os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // started is a program that has printed its first line.
 type started struct {
@@ -164,6 +171,64 @@ func TestTheProgramServesHTTPS(t *testing.T) {
 	}
 }
 
+// TestTheBooksOutliveAKill runs the program as a process of its own, ends it
+// without warning, and finds what it was told before.
+func TestTheBooksOutliveAKill(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	life := func(fn func(url string)) {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), "SANDBOX_ARGS=--output json --state "+state)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(out).ReadString('\n')
+		var printed ready
+		if err == nil {
+			err = json.Unmarshal([]byte(line), &printed)
+		}
+		if err != nil {
+			t.Fatalf("printed %q: %v", line, err)
+		}
+		fn(printed.URL)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // it was killed, and says so
+	}
+	var id string
+	life(func(url string) {
+		body := `{"name":"春","discountType":"amount","discountAmount":5,"currency":"JPY"}`
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/v1/coupons", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Basic sk_test_one")
+		transport := &http.Transport{DisableKeepAlives: true}
+		res, err := transport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		var coupon struct{ ID string }
+		if err := json.NewDecoder(res.Body).Decode(&coupon); err != nil {
+			t.Fatal(err)
+		}
+		id = coupon.ID
+	})
+	for range 2 {
+		life(func(url string) {
+			status, body := get(t, url+"/v1/coupons/"+id, "Authorization", "Basic sk_test_one")
+			if status != 200 || !strings.Contains(body, `"name":"春"`) {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+	}
+}
+
 func TestWrongCommandLines(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none", "ready.json")
 	for name, tt := range map[string]struct {
@@ -177,6 +242,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"half a TLS":        {[]string{"--tls-cert", "x"}, 2, "go together"},
 		"no certificate":    {[]string{"--tls-cert", missing, "--tls-key", missing}, 1, "none"},
 		"a bad address":     {[]string{"--listen", "nowhere:1:2"}, 1, "nowhere"},
+		"nowhere to keep":   {[]string{"--state", missing}, 1, "none"},
 		"nowhere to write":  {[]string{"--ready-file", missing}, 1, "ready file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -49,6 +49,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, t target) {
 	c.plan = s.plan(c)
 	entry := s.requests.open(s.clock.Now(), c)
 	a, answered := s.carryOut(c, refusal)
+	a = s.unlessLost(a)
 	s.requests.close(entry, c, a)
 	out := s.outgoing(c.due)
 	s.sendEarly(r.Context(), out)
@@ -58,6 +59,15 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, t target) {
 		return
 	}
 	s.finish(w, c, a)
+}
+
+// unlessLost keeps an answer back when what it tells of could not be kept: a
+// change that would be gone after a restart must not be reported as made.
+func (s *Server) unlessLost(a answer) answer {
+	if err := s.book.Err(); err != nil {
+		return failure(err)
+	}
+	return a
 }
 
 // read takes a request off the wire. The call is there even when err is not nil.

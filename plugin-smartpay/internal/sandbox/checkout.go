@@ -80,6 +80,10 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 		return
 	}
 	answer, due := s.visit(v, name)
+	if s.book.Err() != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	out := s.outgoing(due)
 	s.sendEarly(r.Context(), out)
 	if v.onPage {

@@ -64,6 +64,7 @@ func (s *Server) serveControl(w http.ResponseWriter, r *http.Request, t target) 
 			a = failure(err)
 		}
 	}
+	a = s.unlessLost(a)
 	out := s.outgoing(c.due)
 	s.sendEarly(r.Context(), out)
 	a.write(w)
@@ -116,7 +117,7 @@ func (s *Server) advanceClock(c *control) (answer, error) {
 	if err := in.err(); err != nil {
 		return answer{}, err
 	}
-	s.clock.Advance(time.Duration(ms) * time.Millisecond)
+	s.book.Advance(time.Duration(ms) * time.Millisecond)
 	c.due = s.everywhere("clock", func(*book.Tx) bool { return false })
 	s.hooks.Wake()
 	return s.showClock(c)

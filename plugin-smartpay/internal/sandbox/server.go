@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -86,6 +87,20 @@ func New(cfg Config) *Server {
 	return s
 }
 
+// Keep keeps the books in a file, and begins with what that file holds. It must
+// be called before the server is used. The books then survive the sudden end of
+// the process at any moment; webhooks that were still owed are sent again.
+// Requests seen, faults and what they hide are not kept.
+func (s *Server) Keep(path string) error {
+	if err := s.book.Keep(path); err != nil {
+		return err
+	}
+	for _, m := range s.book.Merchants() {
+		s.send(s.outgoing(m.Owed()))
+	}
+	return nil
+}
+
 // ServeHTTP answers the API, the hosted page and the controls.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	segments := split(r.URL.EscapedPath())
@@ -103,7 +118,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // webhooks, and waits for that until ctx ends. It may be called more than once.
 func (s *Server) Close(ctx context.Context) error {
 	s.close.Do(func() { close(s.closing) })
-	return s.hooks.Close(ctx)
+	return errors.Join(s.hooks.Close(ctx), s.book.Close())
 }
 
 func lookup(m webhook.Message) (webhook.Target, bool) {

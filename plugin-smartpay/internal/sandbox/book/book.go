@@ -16,14 +16,16 @@ type Render func(mode Mode, subject any) json.RawMessage
 // identifiers. It is safe for concurrent use.
 type Book struct {
 	clock  *Clock
+	seed   uint64
 	ids    *source
 	secret string // signs the addresses of hosted pages
 	render Render
 
 	mu        sync.RWMutex
-	merchants map[string]*Merchant // by secret key
+	merchants map[string]*Merchant // by hash of the secret key
 
-	moves movements
+	moves   movements
+	journal *journal // nil when nothing is kept
 }
 
 // New opens an empty book. The same seed gives the same identifiers for the
@@ -31,7 +33,7 @@ type Book struct {
 func New(seed uint64, clock *Clock, render Render) *Book {
 	ids := newSource(seed, 0)
 	return &Book{
-		clock: clock, ids: ids, secret: ids.letters(43), render: render,
+		clock: clock, seed: seed, ids: ids, secret: ids.letters(43), render: render,
 		merchants: make(map[string]*Merchant),
 	}
 }
@@ -45,22 +47,30 @@ func (b *Book) Clock() *Clock { return b.clock }
 // Merchant opens the space of objects that belongs to a secret key. Different
 // keys are different merchants; the mode is written in the key.
 func (b *Book) Merchant(secretKey string) *Merchant {
+	mode := Test
+	if strings.HasPrefix(secretKey, "sk_live_") {
+		mode = Live
+	}
+	return b.merchant(hashOf(secretKey), mode)
+}
+
+func (b *Book) merchant(keyHash string, mode Mode) *Merchant {
 	b.mu.RLock()
-	m := b.merchants[secretKey]
+	m := b.merchants[keyHash]
 	b.mu.RUnlock()
 	if m != nil {
 		return m
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m = b.merchants[secretKey]; m == nil {
-		m = newMerchant(b, secretKey)
-		b.merchants[secretKey] = m
+	if m = b.merchants[keyHash]; m == nil {
+		m = &Merchant{Mode: mode, Name: nameOf(keyHash), book: b, key: keyHash, codes: make(map[string]*PromotionCode)}
+		b.merchants[keyHash] = m
 	}
 	return m
 }
 
-// Merchants lists every merchant seen so far, in order of secret key.
+// Merchants lists every merchant seen so far, in an order that does not change.
 func (b *Book) Merchants() []*Merchant {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
@@ -79,7 +89,7 @@ type Merchant struct {
 	Name string // a fingerprint of the secret key, safe to print
 
 	book *Book
-	key  string
+	key  string // the hash of the secret key
 
 	mu         sync.Mutex
 	sessions   table[Session]
@@ -95,14 +105,7 @@ type Merchant struct {
 	expiring   expiring
 	hidden     map[ID]hiding
 	owed       []*Delivery
-}
-
-func newMerchant(b *Book, key string) *Merchant {
-	mode := Test
-	if strings.HasPrefix(key, "sk_live_") {
-		mode = Live
-	}
-	return &Merchant{Mode: mode, Name: Fingerprint(key), book: b, key: key, codes: make(map[string]*PromotionCode)}
+	deliveries int64 // ever owed
 }
 
 // Cause says who makes a change: it is written beside every movement of money.
@@ -120,6 +123,12 @@ type Tx struct {
 	cause   Cause
 	events  []*Event
 	created []ID
+
+	// What has to be kept of the change, where anything is.
+	touched    []any
+	moved      []Movement
+	remembered []replyRow
+	forgot     bool
 }
 
 // Do runs fn alone with the merchant's books and returns the webhook deliveries
@@ -154,6 +163,18 @@ func (tx *Tx) Emit(t EventType, data json.RawMessage) {
 	tx.emit(t, data)
 }
 
+// touch notes that objects have changed.
+func (tx *Tx) touch(objects ...any) {
+	if tx.m.book.journal == nil {
+		return
+	}
+	for _, object := range objects {
+		if !slices.Contains(tx.touched, object) {
+			tx.touched = append(tx.touched, object)
+		}
+	}
+}
+
 func (tx *Tx) commit() []*Delivery {
 	var due []*Delivery
 	for _, event := range tx.events {
@@ -166,11 +187,15 @@ func (tx *Tx) commit() []*Delivery {
 		event.subject = nil
 		for _, endpoint := range tx.m.endpoints.all {
 			if endpoint.wants(event.Type) {
-				due = append(due, &Delivery{Merchant: tx.m, Endpoint: endpoint.ID, Event: event, Reference: reference})
+				tx.m.deliveries++
+				due = append(due, &Delivery{
+					Merchant: tx.m, Seq: tx.m.deliveries, Endpoint: endpoint.ID, Event: event, Reference: reference,
+				})
 			}
 		}
 	}
 	tx.m.owed = append(tx.m.owed, due...)
+	tx.m.book.journal.keep(tx, due)
 	return due
 }
 
@@ -193,7 +218,16 @@ func (m *Merchant) Settle(d *Delivery) {
 	defer m.mu.Unlock()
 	if i := slices.Index(m.owed, d); i >= 0 {
 		m.owed = slices.Delete(m.owed, i, i+1)
+		m.book.journal.write(entry{Merchant: m.key, Mode: m.Mode, Settled: []int64{d.Seq}})
 	}
+}
+
+// Owed lists the deliveries that have neither been acknowledged nor given up,
+// in order.
+func (m *Merchant) Owed() []*Delivery {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.owed)
 }
 
 // Address gives where an endpoint wants its webhooks now and the secret that

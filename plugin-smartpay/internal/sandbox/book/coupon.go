@@ -26,14 +26,14 @@ type CouponSpec struct {
 	Currency       string
 	Expires        *int64
 	MaxRedemptions *int64
-	Metadata       json.RawMessage
+	Metadata       json.RawMessage `json:",omitempty"`
 }
 
 // CouponChange is what may be changed later; nil leaves be.
 type CouponChange struct {
 	Name     *string
 	Active   *bool
-	Metadata json.RawMessage
+	Metadata json.RawMessage `json:",omitempty"`
 }
 
 // CreateCoupon adds a coupon.
@@ -67,6 +67,7 @@ func (tx *Tx) UpdateCoupon(id string, change CouponChange) (*Coupon, error) {
 		c.Metadata = change.Metadata
 	}
 	c.Updated = tx.ms()
+	tx.touch(c)
 	tx.emit(CouponUpdated, c)
 	return c, nil
 }
@@ -77,7 +78,7 @@ type PromotionCode struct {
 	ID       ID
 	Created  int64
 	Updated  int64
-	Coupon   *Coupon
+	Coupon   *Coupon `json:"-"`
 	Redeemed int64
 }
 
@@ -91,7 +92,7 @@ type PromotionCodeSpec struct {
 	FirstTransaction bool
 	OnePerCustomer   bool
 	MaxRedemptions   *int64
-	Metadata         json.RawMessage
+	Metadata         json.RawMessage `json:",omitempty"`
 }
 
 // CreatePromotionCode adds a code for a coupon. Codes are unique for a
@@ -136,6 +137,7 @@ func (tx *Tx) UpdatePromotionCode(id string, active *bool, metadata json.RawMess
 		p.Metadata = metadata
 	}
 	p.Updated = tx.ms()
+	tx.touch(p)
 	tx.emit(PromotionCodeUpdated, p)
 	return p, nil
 }
@@ -145,7 +147,7 @@ type Discount struct {
 	ID            ID
 	Created       int64
 	Amount        int64
-	PromotionCode *PromotionCode
+	PromotionCode *PromotionCode `json:"-"`
 }
 
 // Redeem applies a promotion code to an order that waits for approval. It
@@ -170,12 +172,14 @@ func (tx *Tx) Redeem(o *Order, code string) bool {
 	p.Redeemed++
 	p.Coupon.Redeemed++
 	o.Updated = tx.ms()
+	tx.touch(o, p, p.Coupon)
 	return true
 }
 
 func (tx *Tx) unredeem(o *Order) {
 	o.Discount.PromotionCode.Redeemed--
 	o.Discount.PromotionCode.Coupon.Redeemed--
+	tx.touch(o, o.Discount.PromotionCode, o.Discount.PromotionCode.Coupon)
 	o.Discount = nil
 }
 

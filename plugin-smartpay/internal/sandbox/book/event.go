@@ -46,7 +46,7 @@ type Event struct {
 	Type EventType
 	At   int64 // milliseconds since the epoch
 	Mode Mode
-	Data json.RawMessage
+	Data json.RawMessage `json:",omitempty"`
 
 	subject any
 }
@@ -54,7 +54,8 @@ type Event struct {
 // Delivery is one event owed to one webhook endpoint. It stays owed, across
 // restarts when the book has a file, until [Merchant.Settle].
 type Delivery struct {
-	Merchant  *Merchant
+	Merchant  *Merchant `json:"-"`
+	Seq       int64     // counts the merchant's deliveries
 	Endpoint  ID
 	Event     *Event
 	Reference string // of the order the event is about, if any
@@ -70,7 +71,7 @@ type Endpoint struct {
 	Description   string
 	Subscriptions []string
 	Secret        string
-	Metadata      json.RawMessage
+	Metadata      json.RawMessage `json:",omitempty"`
 	Deleted       bool
 }
 
@@ -88,7 +89,7 @@ type EndpointChange struct {
 	URL           *string
 	Description   *string
 	Subscriptions *[]string
-	Metadata      json.RawMessage
+	Metadata      json.RawMessage `json:",omitempty"`
 }
 
 func (c EndpointChange) apply(e *Endpoint) {
@@ -130,6 +131,7 @@ func (tx *Tx) UpdateEndpoint(id string, change EndpointChange) (*Endpoint, error
 	}
 	change.apply(e)
 	e.Updated = tx.ms()
+	tx.touch(e)
 	return e, nil
 }
 
@@ -140,6 +142,7 @@ func (tx *Tx) RotateSecret(id string) (*Endpoint, error) {
 		return nil, err
 	}
 	e.Secret, e.Updated = tx.m.book.ids.letters(40), tx.ms()
+	tx.touch(e)
 	return e, nil
 }
 
@@ -150,6 +153,7 @@ func (tx *Tx) DeleteEndpoint(id string) error {
 		return err
 	}
 	e.Deleted = true
+	tx.touch(e)
 	return nil
 }
 

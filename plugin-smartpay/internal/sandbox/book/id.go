@@ -103,10 +103,20 @@ type source struct {
 }
 
 func newSource(seed, epoch uint64) *source {
+	s := new(source)
+	s.reseed(seed, epoch)
+	return s
+}
+
+// reseed starts another sequence: that of a seed and of how often the books
+// have been opened, or identifiers would repeat after a restart.
+func (s *source) reseed(seed, epoch uint64) {
 	var key [32]byte
 	binary.BigEndian.PutUint64(key[:], seed)
 	binary.BigEndian.PutUint64(key[8:], epoch)
-	return &source{rng: rand.NewChaCha8(key)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rng = rand.NewChaCha8(key)
 }
 
 func (s *source) id() ID {

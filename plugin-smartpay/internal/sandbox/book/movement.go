@@ -27,7 +27,7 @@ type Movement struct {
 	Currency  string
 	Reference string // the order's, for every motion
 	Cause     Cause
-	Merchant  *Merchant
+	Merchant  *Merchant `json:"-"`
 	Order     ID
 	Payment   ID // zero unless captured or refunded
 	Refund    ID // zero unless refunded
@@ -39,11 +39,12 @@ type movements struct {
 	lines []Movement
 }
 
-func (l *movements) add(line Movement) {
+func (l *movements) add(line Movement) Movement {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line.Seq = int64(len(l.lines) + 1)
 	l.lines = append(l.lines, line)
+	return line
 }
 
 // Movements calls visit with every line, oldest first, until it returns false.
@@ -64,14 +65,19 @@ func (tx *Tx) move(motion Motion, o *Order, payment, refund ID, amount int64) {
 	if amount == 0 {
 		return
 	}
-	tx.m.book.moves.add(Movement{
+	tx.moved = append(tx.moved, tx.m.book.moves.add(Movement{
 		At: tx.ms(), Motion: motion, Amount: amount, Currency: o.Currency, Reference: o.Reference,
 		Cause: tx.cause, Merchant: tx.m, Order: o.ID, Payment: payment, Refund: refund,
-	})
+	}))
 }
 
 // Fingerprint names a secret key without giving it away.
-func Fingerprint(secretKey string) string {
+func Fingerprint(secretKey string) string { return nameOf(hashOf(secretKey)) }
+
+// hashOf is how the books know a secret key: they never keep the key itself.
+func hashOf(secretKey string) string {
 	sum := sha256.Sum256([]byte(secretKey))
-	return "merchant-" + hex.EncodeToString(sum[:4])
+	return hex.EncodeToString(sum[:])
 }
+
+func nameOf(keyHash string) string { return "merchant-" + keyHash[:8] }

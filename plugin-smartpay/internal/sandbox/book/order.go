@@ -23,10 +23,10 @@ type Session struct {
 	CancelURL  string
 	Locale     string
 	Reference  string
-	Metadata   json.RawMessage
-	Customer   json.RawMessage
-	Order      *Order // nil in token mode
-	Token      *Token // nil unless in token mode
+	Metadata   json.RawMessage `json:",omitempty"`
+	Customer   json.RawMessage `json:",omitempty"`
+	Order      *Order          `json:"-"` // nil in token mode
+	Token      *Token          `json:"-"` // nil unless in token mode
 }
 
 // Expires is when the hosted page stops taking an answer, in milliseconds.
@@ -51,10 +51,10 @@ type OrderSpec struct {
 	Manual      bool // capture is left to the merchant
 	Reference   string
 	Description string
-	Metadata    json.RawMessage
-	Items       json.RawMessage
+	Metadata    json.RawMessage `json:",omitempty"`
+	Items       json.RawMessage `json:",omitempty"`
 	ItemCount   int
-	Shipping    json.RawMessage
+	Shipping    json.RawMessage `json:",omitempty"`
 }
 
 // Order is what a buyer is asked to pay, and what became of it.
@@ -67,9 +67,9 @@ type Order struct {
 	Status   Status
 	Captured int64
 	Discount *Discount
-	Payments []*Payment // oldest first
-	Token    *Token     // nil unless made with one
-	Session  *Session   // nil when made with a token
+	Payments []*Payment `json:"-"` // oldest first
+	Token    *Token     `json:"-"` // nil unless made with one
+	Session  *Session   `json:"-"` // nil when made with a token
 }
 
 // Remaining is what can still be captured.
@@ -199,6 +199,7 @@ func (tx *Tx) ExpireOrder(o *Order) bool {
 		return false
 	}
 	o.Expires = tx.ms()
+	tx.touch(o)
 	heap.Init(&tx.m.expiring)
 	return true
 }
@@ -212,6 +213,7 @@ func (tx *Tx) take(o *Order, on Trigger, amount int64) bool {
 	}
 	if o.Status != step.To || step.Pays || step.Expires {
 		o.Updated = tx.ms()
+		tx.touch(o)
 	}
 	o.Status = step.To
 	if step.Expires {

@@ -5,15 +5,15 @@ import "encoding/json"
 // Payment is one capture.
 type Payment struct {
 	ID          ID
-	Order       *Order
+	Order       *Order `json:"-"`
 	Created     int64
 	Updated     int64
 	Amount      int64
 	Reference   string
 	Description string
 	LineItems   []string
-	Metadata    json.RawMessage
-	Refunds     []*Refund // oldest first
+	Metadata    json.RawMessage `json:",omitempty"`
+	Refunds     []*Refund       `json:"-"` // oldest first
 	Refunded    int64
 }
 
@@ -26,7 +26,7 @@ type CaptureSpec struct {
 	Reference   string
 	Description string
 	LineItems   []string
-	Metadata    json.RawMessage
+	Metadata    json.RawMessage `json:",omitempty"`
 }
 
 // Capture takes money that an order has authorised.
@@ -95,7 +95,7 @@ func (tx *Tx) Payments(from, limit int) Page[Payment] {
 type Note struct {
 	Reference   *string
 	Description *string
-	Metadata    json.RawMessage
+	Metadata    json.RawMessage `json:",omitempty"`
 }
 
 // NotePayment changes what is written about a payment.
@@ -110,13 +110,14 @@ func (tx *Tx) NotePayment(id string, note Note) (*Payment, error) {
 		p.Metadata = note.Metadata
 	}
 	p.Updated = tx.ms()
+	tx.touch(p)
 	return p, nil
 }
 
 // Refund is captured money given back.
 type Refund struct {
 	ID          ID
-	Payment     *Payment
+	Payment     *Payment `json:"-"`
 	Created     int64
 	Updated     int64
 	Amount      int64
@@ -124,7 +125,7 @@ type Refund struct {
 	Reference   string
 	Description string
 	LineItems   []string
-	Metadata    json.RawMessage
+	Metadata    json.RawMessage `json:",omitempty"`
 }
 
 // RefundSpec is what a merchant says to refund. Amount 0 means all that is left.
@@ -136,7 +137,7 @@ type RefundSpec struct {
 	Reference   string
 	Description string
 	LineItems   []string
-	Metadata    json.RawMessage
+	Metadata    json.RawMessage `json:",omitempty"`
 }
 
 // Refund gives captured money back. It never changes the order's status.
@@ -163,6 +164,7 @@ func (tx *Tx) Refund(spec RefundSpec) (*Refund, error) {
 	p.Refunded += amount
 	p.Refunds = append(p.Refunds, r)
 	p.Updated = tx.ms()
+	tx.touch(p)
 	insert(tx, &tx.m.refunds, r.ID, r)
 	tx.move(Refunded, p.Order, p.ID, r.ID, amount)
 	tx.emit(RefundCreated, r)
@@ -194,5 +196,6 @@ func (tx *Tx) NoteRefund(id string, note Note) (*Refund, error) {
 		r.Metadata = note.Metadata
 	}
 	r.Updated = tx.ms()
+	tx.touch(r)
 	return r, nil
 }

@@ -30,7 +30,7 @@ func (s Scope) hash() scopeHash {
 
 type kept struct {
 	at    int64
-	body  [16]byte // of the request
+	body  scopeHash // of the request
 	reply Reply
 }
 
@@ -54,19 +54,26 @@ func (tx *Tx) Recall(scope Scope, requestBody []byte) (reply Reply, found, confl
 // Remember keeps an answer for [ReplyLifetime].
 func (tx *Tx) Remember(scope Scope, requestBody []byte, reply Reply) {
 	r := &tx.m.replies
+	hash := scope.hash()
+	k := &kept{at: tx.ms(), body: bodyHash(requestBody), reply: reply}
+	r.add(hash, k)
+	tx.remembered = append(tx.remembered, replyRow{Scope: hash, Body: k.body, At: k.at, Status: reply.Status, Text: reply.Body})
+}
+
+func (r *replies) add(hash scopeHash, k *kept) {
 	if r.byScope == nil {
 		r.byScope = make(map[scopeHash]*kept)
 	}
-	hash := scope.hash()
 	if r.byScope[hash] == nil {
 		r.oldest = append(r.oldest, hash)
 	}
-	r.byScope[hash] = &kept{at: tx.ms(), body: bodyHash(requestBody), reply: reply}
+	r.byScope[hash] = k
 }
 
 // ForgetReplies drops every kept answer at once, as if six hours had passed.
 func (tx *Tx) ForgetReplies() {
 	tx.m.replies = replies{}
+	tx.forgot = true
 }
 
 func (tx *Tx) forgetOld() {
@@ -81,7 +88,7 @@ func (tx *Tx) forgetOld() {
 	}
 }
 
-func bodyHash(body []byte) [16]byte {
+func bodyHash(body []byte) scopeHash {
 	sum := sha256.Sum256(body)
-	return [16]byte(sum[:16])
+	return scopeHash(sum[:16])
 }

@@ -21,6 +21,7 @@ func (t *table[T]) add(id ID, object *T) {
 // insert adds an object that this change has created.
 func insert[T any](tx *Tx, t *table[T], id ID, object *T) {
 	t.add(id, object)
+	tx.touch(object)
 	tx.created = append(tx.created, id)
 }
 

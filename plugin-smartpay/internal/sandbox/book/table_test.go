@@ -2,6 +2,7 @@ package book
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -64,4 +65,9 @@ func TestPagesCoverEverythingOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+func sorted(names []string) []string {
+	slices.Sort(names)
+	return names
 }

@@ -22,8 +22,8 @@ type Token struct {
 	Updated   int64
 	Status    TokenStatus
 	Reference string
-	Metadata  json.RawMessage
-	Session   *Session
+	Metadata  json.RawMessage `json:",omitempty"`
+	Session   *Session        `json:"-"`
 }
 
 func (tx *Tx) openToken(reference string, metadata json.RawMessage) *Token {
@@ -96,6 +96,7 @@ func (tx *Tx) DeleteToken(id string) error {
 
 func (tx *Tx) setToken(t *Token, status TokenStatus, event EventType) {
 	t.Status, t.Updated = status, tx.ms()
+	tx.touch(t)
 	tx.emit(event, t)
 }
 
