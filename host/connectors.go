@@ -138,8 +138,18 @@ func (c *connectors) lastServed(ctx context.Context, name string) (digest string
 			digest = e.Digest
 		}
 	}
-	return digest, generation, nil
+	if digest == "" && len(entries) == journalDepth { // it served before the oldest entry that was read
+		digest, err = c.store.Meta(ctx, servedKey(name))
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+	}
+	return digest, generation, err
 }
+
+// servedKey names the fact which release of a connector served last. The journal is
+// the truth of it; this keeps it when the journal has grown long.
+func servedKey(connector string) string { return "served last: " + connector }
 
 // Acquire leases a live process.
 func (c *connectors) Acquire(ctx context.Context, name string) (*settle.Lease, error) {
@@ -203,7 +213,11 @@ func (j journal) Record(ctx context.Context, e supervise.Event) error {
 	if err != nil {
 		return fmt.Errorf("encoding a journal entry: %w", err)
 	}
-	return j.store.AppendJournal(ctx, store.JournalEntry{Connector: e.Connector, At: e.At, Name: string(e.To), Context: raw})
+	err = j.store.AppendJournal(ctx, store.JournalEntry{Connector: e.Connector, At: e.At, Name: string(e.To), Context: raw})
+	if err == nil && e.To == supervise.Serving {
+		err = j.store.SetMeta(ctx, servedKey(e.Connector), e.Digest)
+	}
+	return err
 }
 
 // known returns a connector that runs on this host.

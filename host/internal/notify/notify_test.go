@@ -78,6 +78,17 @@ func (p *payments) Look(_ context.Context, id sdk.PaymentID, _ string) (store.Re
 	return store.Record{}, p.err
 }
 
+// liar is a connector whose refusals carry observations, which the contract forbids.
+type liar struct{ sdk.Remote }
+
+func (l liar) ReadWebhook(ctx context.Context, req sdk.WebhookRequest) (sdk.WebhookReading, error) {
+	r, err := l.Remote.ReadWebhook(ctx, req)
+	if r.Refused != nil {
+		r.Observations = []sdk.Snapshot{{Order: "order-1"}}
+	}
+	return r, err
+}
+
 type live struct {
 	remote sdk.Remote
 	about  sdk.Description
@@ -121,7 +132,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.Notifier = notify.New(notify.Config{
-		Store: b.store, Connectors: live{remote, about, gate}, Payments: b.payments,
+		Store: b.store, Connectors: live{liar{remote}, about, gate}, Payments: b.payments,
 		Logger: slog.New(slog.DiscardHandler), Now: time.Now, PublicURL: "https://pay.example",
 	})
 	svc := store.PaymentService{
@@ -193,6 +204,26 @@ func TestWhatIsNotForUsIsAcknowledgedAndLeftAlone(t *testing.T) {
 	}
 	if len(b.payments.observed)+len(b.payments.looked) != 0 {
 		t.Error("somebody else's event changed a payment")
+	}
+}
+
+func TestAnotherServicesEventDoesNotTouchThisPayment(t *testing.T) {
+	b := newBench(t)
+	other, err := b.store.Service(t.Context(), serviceID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.ID = "7d1e0f60-7d0a-4a53-9b7c-0d5f7d8f0002"
+	if err := b.store.SaveService(t.Context(), &other); err != nil {
+		t.Fatal(err)
+	}
+	req := httptest.NewRequestWithContext(t.Context(), "POST", "/", strings.NewReader(`{"observations":[{"order":"order-1"}]}`))
+	req.Header.Set("X-Signed-With", "s1")
+	if respond, err := b.Receive(t.Context(), other.ID, req); err != nil || respond.Status != 200 {
+		t.Errorf("answered %d, %v", respond.Status, err)
+	}
+	if len(b.payments.observed)+len(b.payments.looked) != 0 {
+		t.Error("another service's event changed the payment")
 	}
 }
 

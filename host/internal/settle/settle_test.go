@@ -26,18 +26,32 @@ type bench struct {
 	provider *provider
 	store    *store.Store
 	file     string
+	live     *live
 	mu       sync.Mutex
 	now      time.Time
 }
 
+// meddler is a connector that a test meddles with on this side of the wire.
+type meddler struct {
+	sdk.Remote
+	capture func(context.Context, sdk.CaptureRequest) (sdk.CaptureResult, error)
+}
+
+func (m meddler) Capture(ctx context.Context, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
+	if m.capture == nil {
+		return m.Remote.Capture(ctx, req)
+	}
+	return m.capture(ctx, req)
+}
+
 // live gives leases on the one connector there is.
 type live struct {
-	remote sdk.Remote
+	remote meddler
 	about  sdk.Description
 	gate   *gatekeep.Gate
 }
 
-func (l live) Acquire(context.Context, string) (*settle.Lease, error) {
+func (l *live) Acquire(context.Context, string) (*settle.Lease, error) {
 	return &settle.Lease{Remote: l.remote, Gate: l.gate, Description: l.about, Digest: "d1", Release: func() {}}, nil
 }
 
@@ -65,8 +79,9 @@ func newBench(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.live = &live{meddler{Remote: remote}, about, gate}
 	b.Engine = settle.New(settle.Config{
-		Store: b.store, Connectors: live{remote, about, gate}, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
+		Store: b.store, Connectors: b.live, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
 		PublicURL: "https://pay.example", ReturnKey: []byte("0123456789abcdef"),
 	})
 	svc := store.PaymentService{
@@ -676,5 +691,56 @@ func TestOneKeyOneEffect(t *testing.T) {
 	}
 	if n := b.provider.sent(sdk.OpAuthorize); n != 1 {
 		t.Errorf("provider received %d, want 1", n)
+	}
+}
+
+func TestAMerchantWhoHangsUpIsStillServed(t *testing.T) {
+	b := newBench(t)
+	id := b.authorized().Payment.ID
+	b.provider.gate = make(chan struct{})
+	ctx, hangUp := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		amount := int64(2000)
+		_, err := b.Capture(ctx, "default", id, settle.CaptureOrder{Amount: &amount, Final: true}, nil)
+		done <- err
+	}()
+	b.provider.gate <- struct{}{} // the request has reached the provider
+	hangUp()
+	if err := <-done; err != nil {
+		t.Errorf("the capture of a merchant who hung up: %v", err)
+	}
+	b.expect(id, ledger.StatusCaptureSucceeded, 2500, 2000, 0)
+}
+
+func TestAnAnswerThatComesAfterTheEndWasLearnedChangesNothing(t *testing.T) {
+	b := newBench(t)
+	id := b.authorized().Payment.ID
+	b.live.remote.capture = func(ctx context.Context, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
+		_, err := b.store.Update(ctx, id, nil, func(rec *store.Record) error {
+			rec.Operations[1].Outcome = sdk.OutcomeSucceeded
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return sdk.CaptureResult{}, sdk.Errorf("late", sdk.CodeReadTimeout, "no answer")
+	}
+	done, err := b.capture(id, 2000)
+	if err != nil || done.Operation.Outcome != sdk.OutcomeSucceeded {
+		t.Errorf("operation is %s, %v; want it to stay SUCCEEDED", done.Operation.Outcome, err)
+	}
+}
+
+func TestAnotherAmountThanAskedForIsInDoubt(t *testing.T) {
+	b := newBench(t)
+	id := b.authorized().Payment.ID
+	b.live.remote.capture = func(_ context.Context, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
+		more := sdk.JPY(req.Amount.Minor + 1)
+		return sdk.CaptureResult{Answer: sdk.Answer{Outcome: sdk.OutcomeSucceeded, Amount: &more}, Capture: "c"}, nil
+	}
+	done, err := b.capture(id, 2000)
+	if err != nil || done.Operation.Outcome != sdk.OutcomeUnknown || done.Operation.Code != sdk.CodeAmountMismatch {
+		t.Errorf("operation is %s (%s), %v; want UNKNOWN (amount_mismatch)", done.Operation.Outcome, done.Operation.Code, err)
 	}
 }
