@@ -67,15 +67,16 @@ func TestForeignAnswerIsRefused(t *testing.T) {
 		body  string
 		field string
 	}{
-		"null":                         {`null`, "order.id"},
-		"nothing in it":                {`{}`, "order.id"},
-		"another order":                {strings.Replace(orderBody, orderID, other, 1), "order.id"},
-		"a payment":                    {paymentBody, "order.object"},
-		"a payment without its object": {without(t, paymentBody, "object"), "order.id"},
-		"an order of live mode":        {strings.Replace(orderBody, "order_test", "order_live", 1), "order.id"},
-		"an id with a tail":            {with(t, orderBody, `{"id":"`+orderID+`/x"}`), "order.id"},
-		"a refund among the payments":  {with(t, orderBody, `{"payments":["`+refundID+`"]}`), "payment.id"},
-		"a live payment":               {with(t, orderBody, `{"payments":["payment_live_1"]}`), "payment.id"},
+		"null":                          {`null`, "order.id"},
+		"nothing in it":                 {`{}`, "order.id"},
+		"another order":                 {strings.Replace(orderBody, orderID, other, 1), "order.id"},
+		"a payment":                     {paymentBody, "order.object"},
+		"a payment without its object":  {without(t, paymentBody, "object"), "order.id"},
+		"an order of live mode":         {strings.Replace(orderBody, "order_test", "order_live", 1), "order.id"},
+		"an id with a tail":             {with(t, orderBody, `{"id":"`+orderID+`/x"}`), "order.id"},
+		"an order that says it is live": {with(t, orderBody, `{"test":false}`), "order.test"},
+		"a refund among the payments":   {with(t, orderBody, `{"payments":["`+refundID+`"]}`), "payment.id"},
+		"a live payment":                {with(t, orderBody, `{"payments":["payment_live_1"]}`), "payment.id"},
 		"a payment of another order": {
 			with(t, orderBody, `{"payments":[`+strings.Replace(paymentBody, orderID, other, 1)+`]}`), "payment.order",
 		},

@@ -24,7 +24,7 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("want an absolute URL, such as %s", DefaultBase)
 	case base.User != nil, base.RawQuery != "", base.ForceQuery, base.Fragment != "":
 		return nil, fmt.Errorf("want no user, query or fragment")
-	case base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname())):
+	case base.Scheme != "https" && (base.Scheme != "http" || !IsLoopback(base.Hostname())):
 		return nil, fmt.Errorf("want https, or http to a loopback address")
 	}
 	base.Path = strings.TrimRight(base.Path, "/")
@@ -32,8 +32,8 @@ func parseBase(text string) (*url.URL, error) {
 	return base, nil
 }
 
-// loopback reports whether host means this machine by its name alone.
-func loopback(host string) bool {
+// IsLoopback reports whether host means this machine, by its name alone.
+func IsLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
 	}

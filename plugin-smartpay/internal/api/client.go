@@ -43,10 +43,6 @@ func New(base string, o Options) (*Client, error) {
 	return &Client{base: parsed, transport: newTransport(parsed, o), agent: o.UserAgent, now: o.Now}, nil
 }
 
-// Plain reports whether the client speaks http without TLS, which it does only to
-// this machine.
-func (c *Client) Plain() bool { return c.base.Scheme == "http" }
-
 // Close closes the connections that are idle. Calls under way are not disturbed,
 // and the client can still be used.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 )
 
 // Identities are distinct types so that none can be passed for another.
@@ -76,10 +77,14 @@ func (f *Foreign) Error() string {
 	return fmt.Sprintf("%s is %q, want %s", f.Field, clip(f.Got, 80), f.Want)
 }
 
+// maxAmount is the largest number that every JSON reader reads exactly. Sums of such
+// amounts cannot overflow.
+const maxAmount = 1<<53 - 1
+
 // checkAmount refuses an amount that no object of Smartpay's can have.
 func checkAmount(field string, amount *int64) error {
-	if amount != nil && *amount < 0 {
-		return fmt.Errorf("%w: %s is negative", ErrUnreadable, field)
+	if amount != nil && (*amount < 0 || *amount > maxAmount) {
+		return fmt.Errorf("%w: %s is %d, which is no amount", ErrUnreadable, field, *amount)
 	}
 	return nil
 }
@@ -94,11 +99,19 @@ type subject struct {
 func (s subject) other(id string) subject { return subject{mode: s.mode, id: id} }
 
 // identify refuses an object that is not of this kind or not what was asked for. An
-// absent "object" member is let pass, because the id tells as much.
-func (k Kind) identify(object, id string, want subject) error {
+// absent "object" or "test" member is let pass, because the id tells as much.
+func (k Kind) identify(object, id string, test *bool, want subject) error {
 	if object != "" && object != string(k) {
 		return &Foreign{Field: string(k) + ".object", Want: string(k), Got: object}
 	}
+	if test != nil && *test != (want.mode == Test) {
+		return &Foreign{Field: string(k) + ".test", Want: "an object of " + string(want.mode) + " mode", Got: strconv.FormatBool(*test)}
+	}
+	return k.name(id, want)
+}
+
+// name refuses an id that is not of this kind or not the one that was asked for.
+func (k Kind) name(id string, want subject) error {
 	switch got := k.ModeOf(id); {
 	case got == "":
 		return &Foreign{Field: string(k) + ".id", Want: "an id of this kind", Got: id}

@@ -33,7 +33,7 @@ type Order struct {
 }
 
 func (o *Order) check(want subject) error {
-	if err := KindOrder.identify(o.Object, string(o.ID), want); err != nil {
+	if err := KindOrder.identify(o.Object, string(o.ID), o.Test, want); err != nil {
 		return err
 	}
 	if err := checkAmount("order.amount", o.Amount); err != nil {
@@ -41,7 +41,7 @@ func (o *Order) check(want subject) error {
 	}
 	for _, p := range o.Payments {
 		if p.Value == nil {
-			if err := KindPayment.identify("", p.ID, want.other("")); err != nil {
+			if err := KindPayment.name(p.ID, want.other("")); err != nil {
 				return err
 			}
 			continue

@@ -24,20 +24,20 @@ type Payment struct {
 }
 
 func (p *Payment) check(want subject) error {
-	if err := KindPayment.identify(p.Object, string(p.ID), want); err != nil {
+	if err := KindPayment.identify(p.Object, string(p.ID), p.Test, want); err != nil {
 		return err
 	}
 	if err := checkAmount("payment.amount", p.Amount); err != nil {
 		return err
 	}
 	if p.Order != "" {
-		if err := KindOrder.identify("", string(p.Order), want.other("")); err != nil {
+		if err := KindOrder.name(string(p.Order), want.other("")); err != nil {
 			return err
 		}
 	}
 	for _, r := range p.Refunds {
 		if r.Value == nil {
-			if err := KindRefund.identify("", r.ID, want.other("")); err != nil {
+			if err := KindRefund.name(r.ID, want.other("")); err != nil {
 				return err
 			}
 			continue

@@ -30,7 +30,7 @@ type Refund struct {
 }
 
 func (r *Refund) check(want subject) error {
-	if err := KindRefund.identify(r.Object, string(r.ID), want); err != nil {
+	if err := KindRefund.identify(r.Object, string(r.ID), r.Test, want); err != nil {
 		return err
 	}
 	if err := checkAmount("refund.amount", r.Amount); err != nil {
@@ -39,7 +39,7 @@ func (r *Refund) check(want subject) error {
 	if r.Payment == "" {
 		return nil
 	}
-	return KindPayment.identify("", string(r.Payment), want.other(""))
+	return KindPayment.name(string(r.Payment), want.other(""))
 }
 
 // checkWithin checks a refund that came inside its payment.

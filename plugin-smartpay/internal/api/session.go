@@ -15,11 +15,11 @@ type Session struct {
 }
 
 func (s *Session) check(want subject) error {
-	if err := KindSession.identify(s.Object, string(s.ID), want); err != nil {
+	if err := KindSession.identify(s.Object, string(s.ID), s.Test, want); err != nil {
 		return err
 	}
 	if s.Order.Value == nil {
-		return KindOrder.identify("", s.Order.ID, want.other(""))
+		return KindOrder.name(s.Order.ID, want.other(""))
 	}
 	return s.Order.Value.check(want.other(""))
 }

@@ -9,6 +9,7 @@ import (
 type WebhookEndpoint struct {
 	ID                 WebhookEndpointID `json:"id"`
 	Object             string            `json:"object"`
+	Test               *bool             `json:"test"`
 	Active             bool              `json:"active"`
 	URL                string            `json:"url"`
 	EventSubscriptions []string          `json:"eventSubscriptions"` // nil or empty means every event
@@ -16,7 +17,7 @@ type WebhookEndpoint struct {
 }
 
 func (w *WebhookEndpoint) check(want subject) error {
-	return KindWebhookEndpoint.identify(w.Object, string(w.ID), want)
+	return KindWebhookEndpoint.identify(w.Object, string(w.ID), w.Test, want)
 }
 
 // A SigningSecret is what an endpoint's deliveries are signed with. Printing it shows

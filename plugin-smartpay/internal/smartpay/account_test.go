@@ -106,6 +106,26 @@ func TestAPIAddress(t *testing.T) {
 	}
 }
 
+func TestClientsAreSharedAndBounded(t *testing.T) {
+	c := New(Options{})
+	t.Cleanup(c.Close)
+	first, err := c.client("https://api.smartpay.example/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := c.client("https://api.smartpay.example/v1"); err != nil || again != first {
+		t.Errorf("one base URL has two clients: %v", err)
+	}
+	for i := range 3 * maxClients {
+		if _, err := c.client(fmt.Sprintf("https://api-%d.smartpay.example/v1", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.clients) > maxClients {
+		t.Errorf("%d clients are kept, want at most %d", len(c.clients), maxClients)
+	}
+}
+
 // Two accounts in one process share connections and nothing else.
 func TestAccountsDoNotMix(t *testing.T) {
 	b := newBench(t)

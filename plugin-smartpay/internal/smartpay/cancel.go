@@ -60,7 +60,7 @@ func nothingDone(err error) error {
 
 func called(op sdk.Op, req sdk.CancelRequest, order *api.Order) (sdk.CancelResult, error) {
 	result := sdk.CancelResult{Answer: sdk.Answer{Provider: sdk.Provider{Status: order.Status}}}
-	if err := renamed(op, string(req.Call.Reference), order.Reference); err != nil && req.Call.Reference != "" {
+	if err := renamed(op, string(req.Call.Reference), order.Reference); err != nil {
 		return result, err
 	}
 	payment, err := holding{order: order}.snapshot(op)

@@ -40,7 +40,7 @@ func (c *Connector) FindPayment(ctx context.Context, req sdk.FindPaymentRequest)
 	if err != nil {
 		return sdk.PaymentFinding{}, failure(op, err)
 	}
-	if err := renamed(op, string(req.Call.Reference), h.order.Reference); err != nil && req.Call.Reference != "" {
+	if err := renamed(op, string(req.Call.Reference), h.order.Reference); err != nil {
 		return sdk.PaymentFinding{}, err
 	}
 	payment, err := h.snapshot(op)
@@ -87,9 +87,28 @@ func read(ctx context.Context, merchant api.Merchant, id api.OrderID) (holding, 
 	if err != nil {
 		return holding{}, err
 	}
+	if err := expand(ctx, merchant, order); err != nil {
+		return holding{}, err
+	}
 	h := holding{order: order}
 	h.refunds, h.refundsKnown, err = refundsOf(ctx, merchant, order)
 	return h, err
+}
+
+// expand reads the payments of which only the id came, although all was asked for. One
+// that cannot be read yet stays an id.
+func expand(ctx context.Context, merchant api.Merchant, order *api.Order) error {
+	for i, p := range order.Payments {
+		if p.Value != nil {
+			continue
+		}
+		payment, err := merchant.Payment(ctx, api.PaymentID(p.ID))
+		if err != nil && !isNotFound(err, api.GetPayment) {
+			return err
+		}
+		order.Payments[i].Value = payment
+	}
+	return nil
 }
 
 // refundsOf returns the refunds of an order and reports whether these are all. Where

@@ -120,10 +120,10 @@ func TestSearchIsBoundedAndNeverGuesses(t *testing.T) {
 		},
 		"finds one just within the clocks' difference": {
 			fill: func(s *shelf) string {
-				hay(s, 34)
-				return s.put("R1", now.Add(-34*time.Minute))
+				hay(s, 22) // without the allowance, the second page would be the last
+				return s.put("R1", now.Add(-22*time.Minute))
 			},
-			created: now.Add(-30 * time.Minute), found: true, pages: 4,
+			created: now.Add(-18 * time.Minute), found: true, pages: 3,
 		},
 		"reads an oldest-first list to its end": {
 			fill: func(s *shelf) string {

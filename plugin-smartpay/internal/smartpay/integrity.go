@@ -16,9 +16,10 @@ func differs(op sdk.Op, asked sdk.Money, amount *int64, in string) error {
 	return nil
 }
 
-// renamed is the INTEGRITY error of an answer with another reference than ours, or nil.
+// renamed is the INTEGRITY error of an answer with another reference than ours, or
+// nil. Where either is not there, nothing can be told.
 func renamed(op sdk.Op, ours, theirs string) error {
-	if theirs == "" || theirs == ours {
+	if ours == "" || theirs == "" || theirs == ours {
 		return nil
 	}
 	return sdk.Errorf(op, sdk.CodeReferenceMismatch, "our reference is %q, Smartpay answered %q", ours, theirs)

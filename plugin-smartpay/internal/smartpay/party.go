@@ -1,9 +1,6 @@
 package smartpay
 
 import (
-	"net"
-	"strings"
-
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/api"
 	"github.com/connectorhost/connectorhost/sdk"
 )
@@ -60,10 +57,4 @@ func addressOf(a sdk.Address) api.Address {
 		PostalCode:         a.PostalCode,
 		Country:            a.Country,
 	}
-}
-
-// isLoopback reports whether host means this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

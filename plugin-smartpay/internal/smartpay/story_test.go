@@ -59,6 +59,7 @@ func TestManualCaptureInPart(t *testing.T) {
 		t.Errorf("the hold lasts %v, want 7 days", left)
 	}
 
+	b.advance(time.Second) // so that no two changes share a millisecond
 	taken, err := b.capture(order, 400, true)
 	if err != nil {
 		t.Fatalf("Capture: %v", err)
@@ -202,6 +203,7 @@ func TestRefundsHangOnTheirCapture(t *testing.T) {
 	if _, err := b.refund(order, first, 101); refused(t, err).Code != sdk.CodeAmountExceedsRefundable {
 		t.Errorf("refunding more than is left of a capture: %v", err)
 	}
+	b.advance(time.Second)
 	again, err := b.refund(order, first, 100)
 	if err != nil {
 		t.Fatalf("Refund: %v", err)

@@ -47,7 +47,7 @@ func (c *Connector) inFull(ctx context.Context, merchant api.Merchant, order *ap
 
 func voided(op sdk.Op, req sdk.VoidRequest, h holding) (sdk.VoidResult, error) {
 	result := sdk.VoidResult{Answer: sdk.Answer{Provider: sdk.Provider{Status: h.order.Status}}}
-	if err := renamed(op, string(req.Call.Reference), h.order.Reference); err != nil && req.Call.Reference != "" {
+	if err := renamed(op, string(req.Call.Reference), h.order.Reference); err != nil {
 		return result, err
 	}
 	payment, err := h.snapshot(op)
