@@ -81,11 +81,19 @@ func (f Filter) conditions() conditions {
 	}
 	w.metadata(f.Metadata)
 	if f.Search != "" {
-		text := strings.ToLower(f.Search)
+		text := strings.Map(lowerASCII, f.Search)
 		w.add(`(instr(lower(p.id), ?) > 0 OR instr(lower(p.external_id), ?) > 0
 			OR instr(lower(p.reference), ?) > 0 OR instr(lower(p.order_ref), ?) > 0)`, text, text, text, text)
 	}
 	return w
+}
+
+// lowerASCII maps a letter as the database's lower does: letters beyond ASCII stay.
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
 }
 
 // ceiling is the first moment, as the database keeps time, that is not before t.

@@ -63,30 +63,11 @@ func (g *group) do(ctx context.Context, c changes) error {
 		return fmt.Errorf("change was not started: %w", err)
 	}
 	e := &entry{changes: c, done: make(chan struct{})}
-	if !g.enqueue(e) {
+	select {
+	case g.queue <- e:
+		return g.await(ctx, e)
+	default:
 		return ErrBusy
-	}
-	return g.await(ctx, e)
-}
-
-// enqueue reports whether there was room. A queue may be full of changes whose callers
-// have given up, so it tries to make room before it says no.
-func (g *group) enqueue(e *entry) bool {
-	select {
-	case g.queue <- e:
-		return true
-	default:
-	}
-	select {
-	case g.leader <- struct{}{}:
-		g.lead()
-	default:
-	}
-	select {
-	case g.queue <- e:
-		return true
-	default:
-		return false
 	}
 }
 

@@ -179,6 +179,24 @@ func TestGroupCloseWaitsForWhatWasStarted(t *testing.T) {
 	})
 }
 
+func TestGroupCloseWaitsForThoseAboutToAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, g := newDesk()
+		if !g.enter() {
+			t.Fatal("an open group lets nobody in")
+		}
+		hurried, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := g.close(hurried); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("close with somebody inside: error = %v, want deadline exceeded", err)
+		}
+		g.leave()
+		if err := g.close(t.Context()); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+}
+
 func TestLocksExcludeByNameOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l locks
@@ -264,6 +282,23 @@ func TestLostTransactionFailsEveryChangeInIt(t *testing.T) {
 	}
 	if err := s.SetMeta(t.Context(), "after", "x"); err != nil {
 		t.Errorf("the next change: %v", err)
+	}
+}
+
+// Somebody who changes a payment without its lock, such as a second process, is noticed.
+func TestStaleChangeIsRefused(t *testing.T) {
+	s := openTestSQLite(t, time.Now)
+	rec := create(t, s, newPayment())
+	_, err := s.Update(t.Context(), rec.Payment.ID, nil, func(r *Record) error {
+		r.ExternalID = "mine"
+		outside := changes{{query: `UPDATE payments SET version = version + 1, external_id = 'theirs'`}}
+		return s.db.(*sqlite).group.do(t.Context(), outside)
+	})
+	if !errors.Is(err, errStale) {
+		t.Errorf("error = %v, want errStale", err)
+	}
+	if got := read(t, s, rec.Payment.ID); got.ExternalID != "theirs" {
+		t.Errorf("external id = %q, want the other's", got.ExternalID)
 	}
 }
 

@@ -99,7 +99,7 @@ func scanPayment(r row) (stored, error) {
 }
 
 const selectOperations = `SELECT payment, id, kind, idempotency_key, amount, currency, final, capture_ref, attempt,
-	outcome, processed, processed_currency, ref, code, provider, external_id, reason, release, created_at, updated_at
+	outcome, processed, processed_currency, ref, code, provider, part_of, external_id, reason, release, created_at, updated_at
 	FROM operations `
 
 func scanOperation(r row) (payment int64, op ledger.Operation, err error) {
@@ -111,7 +111,7 @@ func scanOperation(r row) (payment int64, op ledger.Operation, err error) {
 	)
 	err = r.Scan(&payment, &op.ID, &op.Kind, &op.Key, &op.Amount.Minor, &op.Amount.Currency, &op.Final,
 		&op.Capture, &op.Attempt, &op.Outcome, &processed, &currency, &op.Ref, &op.Code,
-		fromJSON(&op.Provider), &op.ExternalID, &op.Reason, &op.Release, &created, &updated)
+		fromJSON(&op.Provider), &op.PartOf, &op.ExternalID, &op.Reason, &op.Release, &created, &updated)
 	if err == nil && (processed == nil) != (currency == nil) {
 		err = errors.New("operation has a processed amount without a currency, or the reverse")
 	}

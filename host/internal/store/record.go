@@ -129,7 +129,9 @@ type Filter struct {
 	UpdatedLTE      time.Time
 	HasRefunds      *bool
 	Metadata        []map[string]string // any of them; each is pairs that must all match
-	Search          string              // substring of id, external id, reference or order reference
+	// Search is a part of the id, external id, reference or order reference. Upper and
+	// lower case are alike in ASCII.
+	Search string
 
 	Limit  int    // 1 to 100
 	Cursor string // from a Page; opaque

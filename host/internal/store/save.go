@@ -161,10 +161,10 @@ func captureRefs(rec *Record) map[string]bool {
 
 const insertOperation = `INSERT INTO operations (payment, position, id, kind, idempotency_key, created_at,
 	amount, currency, final, capture_ref, attempt, outcome, processed, processed_currency, ref, code, provider,
-	external_id, reason, release, updated_at) VALUES (` + thePayment + `,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	part_of, external_id, reason, release, updated_at) VALUES (` + thePayment + `,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 
 const updateOperation = `UPDATE operations SET amount = ?, currency = ?, final = ?, capture_ref = ?, attempt = ?, outcome = ?, processed = ?, processed_currency = ?, ref = ?, code = ?,
-	provider = ?, external_id = ?, reason = ?, release = ?, updated_at = ? WHERE payment = ? AND position = ?`
+	provider = ?, part_of = ?, external_id = ?, reason = ?, release = ?, updated_at = ? WHERE payment = ? AND position = ?`
 
 // operationColumns are the columns of an operation that can change.
 func operationColumns(op *ledger.Operation) []any {
@@ -178,7 +178,7 @@ func operationColumns(op *ledger.Operation) []any {
 	return []any{
 		op.Amount.Minor, string(op.Amount.Currency), flag(op.Final), string(op.Capture), int64(op.Attempt),
 		string(op.Outcome), processed, currency, op.Ref, string(op.Code), provider,
-		op.ExternalID, op.Reason, op.Release, at(op.UpdatedAt),
+		string(op.PartOf), op.ExternalID, op.Reason, op.Release, at(op.UpdatedAt),
 	}
 }
 

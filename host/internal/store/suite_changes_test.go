@@ -69,6 +69,25 @@ func refusesToAlterWhatWasFixed(t *testing.T, open opener) {
 	}
 }
 
+func keepsChangesThroughPointers(t *testing.T, open opener) {
+	s := open(t, newClock().now)
+	rec := newPayment()
+	rec.Operations[0].Processed = new(sdk.JPY(1))
+	rec.Closing = &ledger.Closing{Reason: ledger.ClosedExpired, At: s.now()}
+	rec.Metadata = map[string]string{"a": "1"}
+	create(t, s, rec)
+	want := update(t, s, rec.Payment.ID, func(r *Record) {
+		*r.Operations[0].Processed = sdk.JPY(2)
+		r.Closing.Reason = ledger.ClosedByBuyer
+		r.Metadata["a"] = "2"
+	})
+	got := read(t, s, rec.Payment.ID)
+	same(t, "payment", got, want)
+	if *got.Operations[0].Processed != sdk.JPY(2) || got.Closing.Reason != ledger.ClosedByBuyer || got.Metadata["a"] != "2" {
+		t.Errorf("payment = %+v, want the changes", got)
+	}
+}
+
 func survivesPanics(t *testing.T, open opener) {
 	s := open(t, newClock().now)
 	rec := create(t, s, newPayment())

@@ -29,6 +29,7 @@ var suite = map[string]func(t *testing.T, open opener){
 	"a payment is created once":                       createsOnce,
 	"a change that fails changes nothing":             failedChangeChangesNothing,
 	"a change cannot alter what was fixed":            refusesToAlterWhatWasFixed,
+	"what a pointer leads to can be changed too":      keepsChangesThroughPointers,
 	"a panicking change leaves the payment usable":    survivesPanics,
 	"a change whose caller has gone is not made":      refusesGoneCallers,
 	"changes to one payment are made one by one":      serialisesChanges,
@@ -123,7 +124,7 @@ func newPayment() *Record {
 	}
 	rec.Payment = ledger.Payment{
 		ID:        sdk.PaymentID(fmt.Sprintf("00000000-0000-7000-8000-%012d", n)),
-		Reference: sdk.Reference(fmt.Sprintf("ref%d", n)), Amount: sdk.JPY(1000), Intent: sdk.CaptureManual,
+		Reference: sdk.Reference(fmt.Sprintf("Ref%d", n)), Amount: sdk.JPY(1000), Intent: sdk.CaptureManual,
 	}
 	rec.Operations = []ledger.Operation{{
 		ID: sdk.OperationID(fmt.Sprintf("op-%d-authorize", n)), Kind: sdk.OpAuthorize, Amount: sdk.JPY(1000),

@@ -75,6 +75,7 @@ CREATE TABLE operations (
   ref                TEXT NOT NULL,
   code               TEXT NOT NULL,
   provider           TEXT,              -- what it said, JSON
+  part_of            TEXT NOT NULL,     -- the first leg, for the others of a refund
   external_id        TEXT NOT NULL,
   reason             TEXT NOT NULL,
   release            TEXT NOT NULL,
