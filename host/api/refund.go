@@ -62,7 +62,7 @@ func (s *server) refundBy(c *call, scope string, show func(store.Record, ledger.
 			return begun(s.Engine.Refund(c.ctx, c.account, id, order, idem))
 		},
 		show: func(rec store.Record, op sdk.OperationID) (answer, error) {
-			for _, m := range rec.View().Refunds {
+			for _, m := range rec.View().WholeRefunds() {
 				if m.Operation == op {
 					return show(rec, m)
 				}
@@ -79,7 +79,7 @@ func (s *server) listRefunds(c *call) (answer, error) {
 		return answer{}, err
 	}
 	var all []refund
-	for _, m := range slices.Backward(rec.View().Refunds) {
+	for _, m := range slices.Backward(rec.View().WholeRefunds()) {
 		all = append(all, renderRefund(rec, m))
 	}
 	return showPage(c, all, func(r refund) string { return r.ID })
@@ -112,7 +112,7 @@ func (s *server) findRefund(c *call) (answer, error) {
 }
 
 func showRefund(rec store.Record, id string) (answer, error) {
-	for _, m := range rec.View().Refunds {
+	for _, m := range rec.View().WholeRefunds() {
 		if r := renderRefund(rec, m); r.ID == id {
 			return reply(http.StatusOK, r)
 		}

@@ -46,6 +46,10 @@ type Operation struct {
 	Code      sdk.Code     `json:"code,omitempty"`
 	Provider  sdk.Provider `json:"provider,omitzero"`
 
+	// PartOf is the first leg of a refund that had to be split over several captures;
+	// empty for that first leg and for whatever is whole.
+	PartOf sdk.OperationID `json:"part_of,omitempty"`
+
 	ExternalID string    `json:"external_id,omitempty"` // the merchant's name for it
 	Reason     string    `json:"reason,omitempty"`
 	Release    string    `json:"release,omitempty"` // digest of the connector that the call went to

@@ -9,16 +9,19 @@ type Rules struct {
 	OverCapture             bool
 	PartialRefund           bool
 	VoidAfterPartialCapture bool
+	RefundPerCapture        bool // a refund hangs on one capture
 }
 
-// RulesOf reads the rules out of a manifest's features.
-func RulesOf(f sdk.Features) Rules {
+// RulesOf reads the rules out of a manifest.
+func RulesOf(m sdk.Manifest) Rules {
+	f := m.Features
 	return Rules{
 		PartialCapture:          f.PartialCapture,
 		MultipleCapture:         f.MultipleCapture,
 		OverCapture:             f.OverCapture,
 		PartialRefund:           f.PartialRefund,
 		VoidAfterPartialCapture: f.VoidAfterPartialCapture,
+		RefundPerCapture:        m.RefundScope == sdk.RefundCapture,
 	}
 }
 
@@ -158,30 +161,4 @@ func (v View) allowRefund(amount int64, r Rules) *sdk.Error {
 			"must be %d: this connector refunds in full only", left)
 	}
 	return nil
-}
-
-// CaptureToRefund picks the capture that a refund of the given amount hangs on: the
-// oldest that has that much left. It is empty when the provider's names of the
-// captures are not known. A refund larger than what any single capture has left is
-// refused with that largest remainder.
-func (v View) CaptureToRefund(amount int64) (sdk.CaptureRef, *sdk.Error) {
-	var most int64
-	for _, c := range v.Captures {
-		if c.Status != sdk.MoveSucceeded {
-			continue
-		}
-		left := c.Amount
-		for _, r := range v.Refunds {
-			if string(r.Capture) == c.Ref && r.Status != sdk.MoveFailed && r.Status != sdk.MoveCanceled &&
-				r.Status != sdk.MoveReversed {
-				left -= r.Amount
-			}
-		}
-		if left >= amount {
-			return sdk.CaptureRef(c.Ref), nil
-		}
-		most = max(most, left)
-	}
-	return "", fieldf(sdk.OpRefund, sdk.CodeAmountExceedsRefundable, "/amount",
-		"must be at most %d, what is left of the largest capture", most)
 }

@@ -74,8 +74,7 @@ func (e *Engine) newRecord(p NewPayment, svc store.PaymentService, lease *Lease)
 	if err != nil {
 		return store.Record{}, ledger.Operation{}, fmt.Errorf("encoding the request: %w", err)
 	}
-	op := e.operation(intent{kind: sdk.OpAuthorize}, lease)
-	op.Amount = auth.Amount
+	op := e.operations(intent{kind: sdk.OpAuthorize}, whole(auth.Amount.Minor), auth.Amount.Currency, lease.Digest)[0]
 	rec := store.Record{
 		Ledger: ledger.Ledger{
 			Payment: ledger.Payment{
@@ -87,10 +86,7 @@ func (e *Engine) newRecord(p NewPayment, svc store.PaymentService, lease *Lease)
 		MerchantAccount: p.MerchantAccount, Service: svc.ID, Connector: svc.Connector, Method: svc.Method,
 		Country: auth.Country, ExternalID: p.ExternalID, Metadata: auth.Metadata,
 		Request: raw, ReturnURL: p.RedirectURL,
-		Added: []store.Event{event("payment-connector-external-transaction-request", now, map[string]any{
-			"operation": op.ID, "kind": op.Kind, "amount": op.Amount.Minor, "currency": op.Amount.Currency,
-			"connector": svc.Connector, "release": lease.Digest,
-		})},
+		Added: []store.Event{requested(op, lease)},
 	}
 	return rec, op, nil
 }

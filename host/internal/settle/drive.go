@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,11 +17,13 @@ import (
 // An intent is a money operation that is about to be written down.
 type intent struct {
 	kind       sdk.Operation
+	final      bool
 	externalID string
 	reason     string
-	// plan fills in what the operation moves, from the newest view. Its error refuses
-	// the operation. It runs again inside the transaction that writes the intent.
-	plan func(rec *store.Record, v ledger.View, r ledger.Rules, op *ledger.Operation) *sdk.Error
+	// plan says what is moved, from the newest view: one leg, or several for a refund
+	// that has to be split. Its error refuses the operation. It runs again inside the
+	// transaction that writes the intent.
+	plan func(rec *store.Record, v ledger.View, r ledger.Rules) ([]ledger.Leg, *sdk.Error)
 }
 
 // drive takes an operation on an existing payment the whole way.
@@ -38,83 +41,146 @@ func (e *Engine) drive(ctx context.Context, account string, id sdk.PaymentID, in
 	if err != nil {
 		return Done{}, err
 	}
-	op := e.operation(in, lease)
-	if err := e.check(&rec, in, &op, lease, credentials); err != nil {
+	ops, err := e.check(&rec, in, lease, credentials)
+	if err != nil {
 		return Done{}, err
 	}
 	e.enter(id)
 	defer e.leave(id)
 	rec, err = e.change(ctx, id, idem, func(rec *store.Record) error {
-		if err := begin(rec, in, &op, lease); err != nil {
+		if err := begin(rec, in, ops, lease); err != nil {
 			return err
 		}
 		if idem != nil {
-			idem.Payment, idem.Operation = id, op.ID
+			idem.Payment, idem.Operation = id, ops[0].ID
 		}
 		return nil
 	})
 	if err != nil {
 		return Done{}, err
 	}
-	rec, err = e.perform(ctx, rec, op, lease, credentials)
-	if err != nil {
+	if rec, err = e.performAll(ctx, rec, ops, lease, credentials); err != nil {
 		return Done{}, err
 	}
-	return Done{Record: rec, Operation: *rec.Operation(op.ID)}, nil
+	return Done{Record: rec, Operation: *rec.Operation(ops[0].ID)}, nil
 }
 
-// operation makes the record of an intent.
-func (e *Engine) operation(in intent, lease *Lease) ledger.Operation {
+// operations makes the records of an intent, one for each leg. The id of a later leg
+// follows from that of the first.
+func (e *Engine) operations(in intent, legs []ledger.Leg, currency sdk.Currency, release string) []ledger.Operation {
 	now := e.Now()
-	id := uuid.NewString()
-	return ledger.Operation{
-		ID: sdk.OperationID(id), Kind: in.kind, Key: sdk.IdempotencyKey(id), Attempt: 1,
-		ExternalID: in.externalID, Reason: in.reason, Release: lease.Digest,
-		CreatedAt: now, UpdatedAt: now,
+	first := uuid.New()
+	ops := make([]ledger.Operation, len(legs))
+	for i, leg := range legs {
+		id, part := first.String(), sdk.OperationID("")
+		if i > 0 {
+			id = uuid.NewSHA1(first, fmt.Appendf(nil, "leg %d", i)).String()
+			part = ops[0].ID
+		}
+		ops[i] = ledger.Operation{
+			ID: sdk.OperationID(id), Kind: in.kind, Key: sdk.IdempotencyKey(id), Attempt: 1,
+			Amount: sdk.Money{Minor: leg.Amount, Currency: currency}, Capture: leg.Capture, Final: in.final,
+			PartOf: part, ExternalID: in.externalID, Reason: in.reason, Release: release,
+			CreatedAt: now, UpdatedAt: now,
+		}
 	}
+	return ops
 }
 
-// check refuses, before anything is written, what the connector could not or may not do.
-func (e *Engine) check(rec *store.Record, in intent, op *ledger.Operation, lease *Lease, account sdk.Account) error {
+// check refuses, before anything is written, what the connector could not or may not
+// do, and says what is to be written otherwise.
+func (e *Engine) check(rec *store.Record, in intent, lease *Lease, account sdk.Account) ([]ledger.Operation, error) {
 	if !lease.Description.Operations.Has(in.kind) {
-		return sdk.Unsupported(lease.Description.Manifest.Name, in.kind)
+		return nil, sdk.Unsupported(lease.Description.Manifest.Name, in.kind)
 	}
 	v := rec.View()
 	if err := busy(rec, v); err != nil {
-		return err
+		return nil, err
 	}
-	if err := in.plan(rec, v, lease.rules(), op); err != nil {
-		return err
+	legs, refused := in.plan(rec, v, lease.rules())
+	if refused != nil {
+		return nil, refused
 	}
-	req, err := ask(rec, *op, account)
-	if err != nil {
-		return err
+	ops := e.operations(in, legs, rec.Payment.Amount.Currency, lease.Digest)
+	for _, op := range ops {
+		req, err := ask(rec, op, account)
+		if err != nil {
+			return nil, err
+		}
+		if refused := lease.Gate.Check(in.kind, req); refused != nil {
+			return nil, refused
+		}
 	}
-	if refused := lease.Gate.Check(in.kind, req); refused != nil {
-		return refused
-	}
-	return nil
+	return ops, nil
 }
 
 // begin writes the intent, having looked at the newest record.
-func begin(rec *store.Record, in intent, op *ledger.Operation, lease *Lease) error {
+func begin(rec *store.Record, in intent, ops []ledger.Operation, lease *Lease) error {
 	v := rec.View()
 	if err := busy(rec, v); err != nil {
 		return err
 	}
-	before := *op
-	if err := in.plan(rec, v, lease.rules(), op); err != nil {
-		return err
+	legs, refused := in.plan(rec, v, lease.rules())
+	if refused != nil {
+		return refused
 	}
-	if op.Amount != before.Amount || op.Capture != before.Capture {
-		return &BusyError{Payment: rec.Payment.ID, Operation: op.Kind} // it changed between look and leap
+	if !same(legs, ops) {
+		return &BusyError{Payment: rec.Payment.ID, Operation: in.kind} // it changed between look and leap
 	}
-	rec.Operations = append(rec.Operations, *op)
-	rec.Added = append(rec.Added, event("payment-connector-external-transaction-request", op.CreatedAt, map[string]any{
-		"operation": op.ID, "kind": op.Kind, "amount": op.Amount.Minor, "currency": op.Amount.Currency,
-		"connector": lease.Description.Manifest.Name, "release": lease.Digest,
-	}))
+	rec.Operations = append(rec.Operations, ops...)
+	for _, op := range ops {
+		rec.Added = append(rec.Added, requested(op, lease))
+	}
 	return nil
+}
+
+// same reports whether the operations are those that the legs ask for.
+func same(legs []ledger.Leg, ops []ledger.Operation) bool {
+	return slices.EqualFunc(legs, ops, func(l ledger.Leg, op ledger.Operation) bool {
+		return l.Capture == op.Capture && l.Amount == op.Amount.Minor
+	})
+}
+
+// requested is the event that tells of a request that is about to leave.
+func requested(op ledger.Operation, lease *Lease) store.Event {
+	return event("payment-connector-external-transaction-request", op.UpdatedAt, map[string]any{
+		"operation": op.ID, "kind": op.Kind, "attempt": op.Attempt, "amount": op.Amount.Minor, "currency": op.Amount.Currency,
+		"connector": lease.Description.Manifest.Name, "release": lease.Digest,
+	})
+}
+
+// performAll sends the legs one after the other. Once a leg is refused, those after it
+// are not sent; once one is in doubt, they wait until settling gets to them.
+func (e *Engine) performAll(ctx context.Context, rec store.Record, ops []ledger.Operation, lease *Lease, account sdk.Account) (store.Record, error) {
+	for i, op := range ops {
+		var err error
+		if rec, err = e.perform(ctx, rec, op, lease, account); err != nil {
+			return rec, err
+		}
+		switch rec.Operation(op.ID).Outcome {
+		case sdk.OutcomeSucceeded, sdk.OutcomePending, sdk.OutcomeRequiresAction:
+		case sdk.OutcomeUnknown:
+			return rec, nil
+		case sdk.OutcomeDeclined, sdk.OutcomeNotAttempted:
+			return e.abandon(ctx, rec, ops[i+1:], rec.Operation(op.ID).Code)
+		}
+	}
+	return rec, nil
+}
+
+// abandon closes legs that were written down and will not be sent.
+func (e *Engine) abandon(ctx context.Context, rec store.Record, ops []ledger.Operation, why sdk.Code) (store.Record, error) {
+	if len(ops) == 0 {
+		return rec, nil
+	}
+	return e.change(context.WithoutCancel(ctx), rec.Payment.ID, nil, func(rec *store.Record) error {
+		for _, op := range ops {
+			leg := rec.Operation(op.ID)
+			leg.Outcome, leg.Code, leg.UpdatedAt = sdk.OutcomeNotAttempted, why, e.Now()
+			rec.Added = append(rec.Added, answered(leg, reply{}, e.Now()))
+		}
+		return nil
+	})
 }
 
 func busy(rec *store.Record, v ledger.View) error {
@@ -165,7 +231,7 @@ func (e *Engine) change(ctx context.Context, id sdk.PaymentID, idem *store.Idemp
 }
 
 // rules are the connector's facts that decide which operations are legal.
-func (l *Lease) rules() ledger.Rules { return ledger.RulesOf(l.Description.Manifest.Features) }
+func (l *Lease) rules() ledger.Rules { return ledger.RulesOf(l.Description.Manifest) }
 
 // owned loads a payment of the given merchant account.
 func (e *Engine) owned(ctx context.Context, account string, id sdk.PaymentID) (store.Record, error) {

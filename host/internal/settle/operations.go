@@ -12,11 +12,10 @@ import (
 // [*store.KeyUsedError] before anything is sent; otherwise the outcome is in Done.
 func (e *Engine) Capture(ctx context.Context, account string, id sdk.PaymentID, o CaptureOrder, idem *store.Idempotency) (Done, error) {
 	return e.drive(ctx, account, id, intent{
-		kind: sdk.OpCapture, externalID: o.ExternalID,
-		plan: func(rec *store.Record, v ledger.View, r ledger.Rules, op *ledger.Operation) *sdk.Error {
-			op.Amount = amount(rec, o.Amount, v.Open())
-			op.Final = o.Final
-			return v.Allow(sdk.OpCapture, op.Amount.Minor, o.Final, r)
+		kind: sdk.OpCapture, final: o.Final, externalID: o.ExternalID,
+		plan: func(_ *store.Record, v ledger.View, r ledger.Rules) ([]ledger.Leg, *sdk.Error) {
+			amount := or(o.Amount, v.Open())
+			return whole(amount), v.Allow(sdk.OpCapture, amount, o.Final, r)
 		},
 	}, idem)
 }
@@ -29,9 +28,8 @@ func (e *Engine) Void(ctx context.Context, account string, id sdk.PaymentID, ide
 func (e *Engine) void(ctx context.Context, account string, id sdk.PaymentID, reason string, idem *store.Idempotency) (Done, error) {
 	return e.drive(ctx, account, id, intent{
 		kind: sdk.OpVoid, reason: reason,
-		plan: func(rec *store.Record, v ledger.View, r ledger.Rules, op *ledger.Operation) *sdk.Error {
-			op.Amount = amount(rec, nil, v.Open())
-			return v.Allow(sdk.OpVoid, 0, false, r)
+		plan: func(_ *store.Record, v ledger.View, r ledger.Rules) ([]ledger.Leg, *sdk.Error) {
+			return whole(v.Open()), v.Allow(sdk.OpVoid, 0, false, r)
 		},
 	}, idem)
 }
@@ -41,32 +39,33 @@ func (e *Engine) void(ctx context.Context, account string, id sdk.PaymentID, rea
 func (e *Engine) Cancel(ctx context.Context, account string, id sdk.PaymentID, idem *store.Idempotency) (Done, error) {
 	return e.drive(ctx, account, id, intent{
 		kind: sdk.OpCancel,
-		plan: func(rec *store.Record, v ledger.View, r ledger.Rules, op *ledger.Operation) *sdk.Error {
-			op.Amount = rec.Payment.Amount
-			return v.Allow(sdk.OpCancel, 0, false, r)
+		plan: func(rec *store.Record, v ledger.View, r ledger.Rules) ([]ledger.Leg, *sdk.Error) {
+			return whole(rec.Payment.Amount.Minor), v.Allow(sdk.OpCancel, 0, false, r)
 		},
 	}, idem)
 }
 
-// Refund gives captured money back.
+// Refund gives captured money back. Where refunds hang on captures it is split over
+// them, oldest first; Done then holds the first leg.
 func (e *Engine) Refund(ctx context.Context, account string, id sdk.PaymentID, o RefundOrder, idem *store.Idempotency) (Done, error) {
 	return e.drive(ctx, account, id, intent{
 		kind: sdk.OpRefund, externalID: o.ExternalID, reason: o.Reason,
-		plan: func(rec *store.Record, v ledger.View, r ledger.Rules, op *ledger.Operation) *sdk.Error {
-			op.Amount = amount(rec, o.Amount, v.Refundable())
-			if err := v.Allow(sdk.OpRefund, op.Amount.Minor, false, r); err != nil {
-				return err
+		plan: func(_ *store.Record, v ledger.View, r ledger.Rules) ([]ledger.Leg, *sdk.Error) {
+			amount := or(o.Amount, v.Refundable())
+			if err := v.Allow(sdk.OpRefund, amount, false, r); err != nil {
+				return nil, err
 			}
-			ref, err := v.CaptureToRefund(op.Amount.Minor)
-			op.Capture = ref
-			return err
+			return v.RefundLegs(amount, r)
 		},
 	}, idem)
 }
 
-func amount(rec *store.Record, asked *int64, all int64) sdk.Money {
+// whole is an operation that is not split.
+func whole(amount int64) []ledger.Leg { return []ledger.Leg{{Amount: amount}} }
+
+func or(asked *int64, all int64) int64 {
 	if asked != nil {
-		all = *asked
+		return *asked
 	}
-	return sdk.Money{Minor: all, Currency: rec.Payment.Amount.Currency}
+	return all
 }

@@ -23,6 +23,8 @@ type provider struct {
 	blind   bool // lookups fail
 	edit    func(*sdk.Snapshot)
 	gate    chan struct{} // if set, captures wait here
+	multi   bool          // several captures are taken
+	refuse  int           // refunds from this one on are refused; 0 refuses none
 }
 
 type order struct {
@@ -59,7 +61,7 @@ func (p *provider) Describe() sdk.Manifest {
 		Methods: []sdk.PaymentMethod{{Name: "fake", Flow: sdk.FlowRedirect}}, Countries: []string{"JP"},
 		Currencies:   []sdk.CurrencyFact{{Code: "JPY"}},
 		CaptureModes: []sdk.CaptureMode{sdk.CaptureAutomatic, sdk.CaptureManual},
-		Features:     sdk.Features{PartialCapture: true, PartialRefund: true, MultipleRefund: true, NotFoundAuthoritative: true},
+		Features:     sdk.Features{PartialCapture: true, MultipleCapture: p.multi, VoidAfterPartialCapture: p.multi, PartialRefund: true, MultipleRefund: true, NotFoundAuthoritative: true},
 		Limits:       sdk.Limits{ApprovalTime: sdk.Duration(30 * time.Minute)},
 		ConfigSchema: json.RawMessage(`{"type":"object","properties":{"key":{"type":"string","writeOnly":true}}}`),
 		Idempotency: map[sdk.Operation]sdk.Idempotency{
@@ -121,12 +123,22 @@ func (p *provider) Capture(_ context.Context, req sdk.CaptureRequest) (sdk.Captu
 	defer p.mu.Unlock()
 	return once(p, sdk.OpCapture, req.Call.Key, func() (sdk.CaptureResult, error) {
 		o := p.orders[req.Order]
-		if o.state != sdk.StateAuthorized {
+		if o.state != sdk.StateAuthorized && o.state != sdk.StatePartiallyCaptured {
 			return sdk.CaptureResult{}, sdk.Errorf("fake", sdk.CodeInvalidState, "order is %s", o.state)
 		}
 		ref := o.capture(req.Amount, req.Call.OperationID)
+		if !req.Final && o.captured() < o.amount.Minor {
+			o.state = sdk.StatePartiallyCaptured
+		}
 		return sdk.CaptureResult{Answer: sdk.Answer{Outcome: sdk.OutcomeSucceeded, Amount: &req.Amount}, Capture: ref}, nil
 	})
+}
+
+func (o *order) captured() (total int64) {
+	for _, c := range o.captures {
+		total += c.Amount.Minor
+	}
+	return total
 }
 
 func (o *order) capture(amount sdk.Money, op sdk.OperationID) sdk.CaptureRef {
@@ -142,10 +154,14 @@ func (p *provider) Void(_ context.Context, req sdk.VoidRequest) (sdk.VoidResult,
 	defer p.mu.Unlock()
 	return once(p, sdk.OpVoid, req.Call.Key, func() (sdk.VoidResult, error) {
 		o := p.orders[req.Order]
-		if o.state != sdk.StateAuthorized {
+		switch o.state {
+		case sdk.StateAuthorized:
+			o.state = sdk.StateVoided
+		case sdk.StatePartiallyCaptured:
+			o.state = sdk.StateCaptured
+		default:
 			return sdk.VoidResult{}, sdk.Errorf("fake", sdk.CodeInvalidState, "order is %s", o.state)
 		}
-		o.state = sdk.StateVoided
 		o.revision++
 		return sdk.VoidResult{Answer: sdk.Answer{Outcome: sdk.OutcomeSucceeded}}, nil
 	})
@@ -164,6 +180,9 @@ func (p *provider) Refund(_ context.Context, req sdk.RefundRequest) (sdk.RefundR
 	defer p.mu.Unlock()
 	return once(p, sdk.OpRefund, req.Call.Key, func() (sdk.RefundResult, error) {
 		o := p.orders[req.Order]
+		if p.refuse > 0 && len(o.refunds)+1 >= p.refuse {
+			return sdk.RefundResult{}, sdk.Errorf("fake", sdk.CodeProviderRule, "enough")
+		}
 		ref := sdk.RefundRef(fmt.Sprintf("ref_%s_%d", o.reference, len(o.refunds)))
 		o.refunds = append(o.refunds, sdk.RefundSnapshot{
 			Ref: ref, Capture: req.Capture, Operation: req.Call.OperationID, Amount: &req.Amount, Status: sdk.MoveSucceeded,

@@ -91,9 +91,7 @@ func (e *Engine) sendAgain(ctx context.Context, rec store.Record, op ledger.Oper
 		now.Attempt++
 		now.UpdatedAt = e.Now()
 		op = *now
-		rec.Added = append(rec.Added, event("payment-connector-external-transaction-request", e.Now(), map[string]any{
-			"operation": op.ID, "kind": op.Kind, "attempt": op.Attempt, "release": lease.Digest,
-		}))
+		rec.Added = append(rec.Added, requested(op, lease))
 		return nil
 	})
 	if err != nil {

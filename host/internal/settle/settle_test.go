@@ -57,7 +57,12 @@ func (l *live) Acquire(context.Context, string) (*settle.Lease, error) {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, provider: newProvider(), now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), file: filepath.Join(t.TempDir(), "host.db")}
+	return newBenchOn(t, newProvider())
+}
+
+func newBenchOn(t *testing.T, p *provider) *bench {
+	t.Helper()
+	b := &bench{t: t, provider: p, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC), file: filepath.Join(t.TempDir(), "host.db")}
 	key, err := store.LoadOrCreateMasterKey(filepath.Join(t.TempDir(), "master.key"))
 	if err != nil {
 		t.Fatal(err)
