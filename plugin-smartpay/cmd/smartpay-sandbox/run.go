@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -82,8 +84,15 @@ func parse(args []string, stdout, stderr io.Writer) (opts options, code int, don
 	return opts, 0, false
 }
 
+// roomy is the memory the program tries to stay within, so that a million
+// orders fit into 2 GiB. GOMEMLIMIT, where it is set, is heeded instead.
+const roomy = 1792 << 20
+
 // serve answers until ctx ends, then stops within [stopWithin].
 func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(roomy)
+	}
 	listener, scheme, err := listen(ctx, opts)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 type answer struct {
 	status   int
 	body     []byte
+	opened   *book.Session // what the body tells of, where it is a session just opened
 	replayed bool
 	length   int               // what to promise instead of the body's own length; 0 means that
 	header   map[string]string // these, and no content type of ours

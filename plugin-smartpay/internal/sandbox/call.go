@@ -9,6 +9,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/book"
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/fault"
+	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/wire"
 )
 
 // call is one API request on its way through.
@@ -173,7 +174,7 @@ func (s *Server) perform(c *call) answer {
 				a = refused(idempotencyConflict, "this Idempotency-Key was used with another body")
 				return
 			} else if found {
-				a = answer{status: kept.Status, body: kept.Body, replayed: true}
+				a = s.again(c, kept)
 				return
 			}
 		}
@@ -182,9 +183,27 @@ func (s *Server) perform(c *call) answer {
 			tx.HideCreated(tx.Now().Add(time.Duration(r.MS)*time.Millisecond), r.Only == "lists")
 		}
 		if c.key != "" {
-			tx.Remember(scope, c.body, book.Reply{Status: a.status, Body: a.body})
+			tx.Remember(scope, c.body, a.reply(c))
 		}
 	})
+	return a
+}
+
+// reply is what is kept of an answer.
+func (a answer) reply(c *call) book.Reply {
+	if a.opened != nil {
+		return book.Reply{Status: a.status, Session: a.opened, Base: c.base}
+	}
+	return book.Reply{Status: a.status, Body: a.body}
+}
+
+// again is the answer that was kept.
+func (s *Server) again(c *call, kept book.Reply) answer {
+	a := answer{status: kept.Status, body: kept.Body, replayed: true}
+	if kept.Session != nil {
+		opened := kept.Session.AsOpened()
+		a.body = wire.Encode(wire.NewSession(c.merchant.Mode, opened, s.pageURL(kept.Base, c.merchant.Mode, opened), true))
+	}
 	return a
 }
 

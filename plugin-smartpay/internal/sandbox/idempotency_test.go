@@ -33,6 +33,26 @@ func TestAKeyIsAnsweredOnce(t *testing.T) {
 	}
 }
 
+func TestASessionIsReplayedAsItWasOpened(t *testing.T) {
+	b := newBench(t, Config{})
+	c := b.must(200, "POST", "/v1/coupons", object{"name": "Spring", "discountType": "amount", "discountAmount": 100, "currency": "JPY"})
+	b.must(200, "POST", "/v1/promotion-codes", object{"code": "X", "coupon": c.text("id")})
+	token := object{"mode": "token", "customerInfo": object{}, "successUrl": "https://shop.example/ok", "cancelUrl": "https://shop.example/no"}
+	for name, body := range map[string]object{"order": order(object{"metadata": object{"k": "v"}, "description": "d"}), "token": token} {
+		first := b.send("POST", "/v1/checkout-sessions", mustJSON(t, body), "Idempotency-Key", name)
+		b.send("GET", first.object.text("url")+"?promotion-code=X", "")
+		b.must(200, "POST", "/_sandbox/clock", object{"advance_ms": 1000})
+		b.must(200, "POST", "/_sandbox/sessions/"+first.object.text("id")+"/approve", nil)
+		if name == "order" {
+			b.capture(first.object.object("order").text("id"), 100, "automatic")
+		}
+		again := b.send("POST", "/v1/checkout-sessions", mustJSON(t, body), "Idempotency-Key", name, "Host", "elsewhere.example")
+		if again.body != first.body || again.status != 200 || again.header.Get(headerReplayed) != "true" {
+			t.Errorf("%s\n%s, was\n%s", name, again.body, first.body)
+		}
+	}
+}
+
 func TestRefusalsAreKeptToo(t *testing.T) {
 	b := newBench(t, Config{})
 	id := b.session(nil).object("order").text("id")

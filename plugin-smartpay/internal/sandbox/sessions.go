@@ -31,7 +31,9 @@ func (s *Server) createSession(c *call) (action, error) {
 	}
 	return func(tx *book.Tx) (answer, error) {
 		session := tx.OpenSession(spec)
-		return ok(wire.NewSession(c.merchant.Mode, session, s.pageURL(c.base, c.merchant.Mode, session), true)), nil
+		a := ok(wire.NewSession(c.merchant.Mode, session, s.pageURL(c.base, c.merchant.Mode, session), true))
+		a.opened = session
+		return a, nil
 	}, nil
 }
 

@@ -82,7 +82,9 @@ type (
 		Scope, Body scopeHash
 		At          int64
 		Status      int
-		Text        []byte
+		Text        []byte `json:",omitempty"`
+		SessionID   ID
+		Base        string `json:",omitempty"`
 	}
 )
 

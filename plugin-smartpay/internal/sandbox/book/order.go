@@ -32,6 +32,24 @@ type Session struct {
 // Expires is when the hosted page stops taking an answer, in milliseconds.
 func (s *Session) Expires() int64 { return s.Created + SessionLifetime.Milliseconds() }
 
+// AsOpened is the session as it was when it was opened, whatever has become of
+// its order or token since: everything that changes starts out the same.
+func (s *Session) AsOpened() *Session {
+	opened := *s
+	if s.Order != nil {
+		opened.Order = &Order{
+			OrderSpec: s.Order.OrderSpec, ID: s.Order.ID, Created: s.Order.Created, Updated: s.Order.Created,
+			Status: RequiresAuthorization, Session: &opened,
+		}
+	}
+	if s.Token != nil {
+		token := *s.Token
+		token.Status, token.Updated = TokenWaiting, token.Created
+		opened.Token = &token
+	}
+	return &opened
+}
+
 // Closed reports whether a session has run out. No session never does.
 func (tx *Tx) Closed(s *Session) bool { return s != nil && tx.ms() >= s.Expires() }
 

@@ -3,16 +3,21 @@ package book
 import (
 	"crypto/sha256"
 	"time"
+	"unique"
 )
 
 // ReplyLifetime is how long the answer to an idempotency key is kept, counted
 // from the first request that used it (smartpay-api.md §1.8).
 const ReplyLifetime = 6 * time.Hour
 
-// Reply is an answer kept under an idempotency key.
+// Reply is an answer kept under an idempotency key: its text or, because a
+// sandbox holds a million of them and each would be as large as the order
+// itself, the session that it told of. See [Session.AsOpened].
 type Reply struct {
-	Status int
-	Body   []byte
+	Status  int
+	Body    []byte
+	Session *Session
+	Base    string // where the session's hosted page was
 }
 
 // Scope is what an idempotency key is unique within: the method and the path.
@@ -55,9 +60,18 @@ func (tx *Tx) Recall(scope Scope, requestBody []byte) (reply Reply, found, confl
 func (tx *Tx) Remember(scope Scope, requestBody []byte, reply Reply) {
 	r := &tx.m.replies
 	hash := scope.hash()
+	reply.Base = unique.Make(reply.Base).Value() // one text for all
 	k := &kept{at: tx.ms(), body: bodyHash(requestBody), reply: reply}
 	r.add(hash, k)
-	tx.remembered = append(tx.remembered, replyRow{Scope: hash, Body: k.body, At: k.at, Status: reply.Status, Text: reply.Body})
+	tx.remembered = append(tx.remembered, rowOfReply(hash, k))
+}
+
+func rowOfReply(hash scopeHash, k *kept) replyRow {
+	row := replyRow{Scope: hash, Body: k.body, At: k.at, Status: k.reply.Status, Text: k.reply.Body, Base: k.reply.Base}
+	if k.reply.Session != nil {
+		row.SessionID = k.reply.Session.ID
+	}
+	return row
 }
 
 func (r *replies) add(hash scopeHash, k *kept) {

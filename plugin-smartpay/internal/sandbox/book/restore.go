@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unique"
 )
 
 // fold takes one entry into the books.
@@ -132,7 +133,9 @@ func (m *Merchant) foldReplies(e entry) {
 		m.replies = replies{}
 	}
 	for _, row := range e.Replies {
-		m.replies.add(row.Scope, &kept{at: row.At, body: row.Body, reply: Reply{Status: row.Status, Body: row.Text}})
+		m.replies.add(row.Scope, &kept{at: row.At, body: row.Body, reply: Reply{
+			Status: row.Status, Body: row.Text, Session: m.sessions.byID[row.SessionID], Base: unique.Make(row.Base).Value(),
+		}})
 	}
 }
 
@@ -203,8 +206,7 @@ func (m *Merchant) dump(write func(entry) error) error {
 		}
 	}
 	for _, hash := range m.replies.oldest {
-		k := m.replies.byScope[hash]
-		row := replyRow{Scope: hash, Body: k.body, At: k.at, Status: k.reply.Status, Text: k.reply.Body}
+		row := rowOfReply(hash, m.replies.byScope[hash])
 		if err := write(entry{Merchant: m.key, Mode: m.Mode, Replies: []replyRow{row}}); err != nil {
 			return err
 		}
