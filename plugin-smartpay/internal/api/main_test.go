@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -75,7 +76,7 @@ func capture(ctx context.Context, m Merchant) (*Payment, error) {
 // failureOf returns err as a Failure, or ends the test.
 func failureOf(t *testing.T, err error) *Failure {
 	t.Helper()
-	f, ok := err.(*Failure)
+	f, ok := errors.AsType[*Failure](err)
 	if !ok {
 		t.Fatalf("error is %T (%v), want a *Failure", err, err)
 	}

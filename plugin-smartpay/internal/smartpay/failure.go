@@ -48,7 +48,7 @@ var errorTable = []errorRow{
 	{404, "coupon.not-found", "", sdk.CodeNotFound, ""},
 	{404, "promotion-code.not-found", "", sdk.CodeNotFound, ""},
 	{404, "webhook-endpoint.not-found", "", sdk.CodeNotFound, ""},
-	{409, "order.cannot-capture", "", sdk.CodeInvalidState, "captured, lapsed, cancelled or not authorized; the message says which"},
+	{409, "order.cannot-capture", "", sdk.CodeInvalidState, "its message says why"},
 	{409, "payment.excessive-amount", "", sdk.CodeAmountExceedsCapturable, ""},
 	{409, "order.cannot-cancel", "", sdk.CodeInvalidState, "not authorized, or nothing left to release: refund instead"},
 	{409, "promotion-code.exists", "", sdk.CodeInvalidField, ""},
@@ -86,8 +86,10 @@ var breakTable = []breakRow{
 	{"sent: the answer ended early", because(api.ErrTruncated), sdk.CodeTruncatedBody},
 	{"sent: a success that cannot be read", because(api.ErrUnreadable, api.ErrTooLarge), sdk.CodeUnparseableSuccess},
 	{"sent: a success about something else", isForeign, sdk.CodeIDMismatch},
-	{"sent: the connection broke before an answer", func(f *api.Failure) bool { return f.HTTP == 0 }, sdk.CodeConnectionReset},
+	{"sent: the connection broke before an answer", unanswered, sdk.CodeConnectionReset},
 }
+
+func unanswered(f *api.Failure) bool { return f.HTTP == 0 }
 
 func unsent(also func(*api.Failure) bool) func(*api.Failure) bool {
 	return func(f *api.Failure) bool { return !f.Sent && also(f) }

@@ -51,10 +51,7 @@ type Seen struct {
 // Start serves until the test ends.
 func Start(t testing.TB, deeds ...Deed) *Server {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen: %v", err)
-	}
+	ln := listen(t)
 	s := &Server{Addr: ln.Addr().String(), deeds: deeds, arrived: make(chan struct{}, 1)}
 	over := make(chan struct{})
 	var all sync.WaitGroup
@@ -205,15 +202,21 @@ func Reset(c *Conn) bool {
 // Refused returns an address on which nobody listens.
 func Refused(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("listen: %v", err)
-	}
+	ln := listen(t)
 	addr := ln.Addr().String()
 	if err := ln.Close(); err != nil {
 		t.Fatalf("close: %v", err)
 	}
 	return addr
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	return ln
 }
 
 func head(status, length int, headers []string) string {
