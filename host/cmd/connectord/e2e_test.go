@@ -279,6 +279,9 @@ func TestKilledHostLeavesNothingBehindAndLosesNothing(t *testing.T) {
 	if !bytes.Equal(before, after) {
 		t.Errorf("the payment was\n%s\nand is now\n%s", before, after)
 	}
+	if err := again.call(t.Context(), http.MethodPost, "/transactions/"+id+"/refunds", fields{"amount": 500}, nil); err != nil {
+		t.Errorf("refund after the restart: %v", err)
+	}
 	if after := again.get(t, waiting); !bytes.Equal(waitingBefore, after) {
 		t.Errorf("the payment that waits for its buyer was\n%s\nand is now\n%s", waitingBefore, after)
 	}

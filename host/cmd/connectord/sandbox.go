@@ -31,7 +31,7 @@ func startSandbox(ctx context.Context, program, listen, dir string, log io.Write
 	if err := os.Remove(readyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	args := []string{"--listen", listen, "--ready-file", readyFile}
+	args := []string{"--listen", listen, "--ready-file", readyFile, "--state", filepath.Join(dir, "sandbox.state")}
 	cmd := exec.Command(program, args...) //nolint:noctx // it outlives the call; stop ends it
 	cmd.Stderr = log
 	ended, err := startTied(cmd)
