@@ -25,25 +25,6 @@ import (
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
-// A Fleet is the releases that are installed and the connectors that run.
-type Fleet interface {
-	// Install copies a connector's binary into the host. It changes nothing that serves.
-	Install(ctx context.Context, file string) (fleet.Release, error)
-	Releases() []fleet.Release
-	Connectors() []supervise.Status
-}
-
-// A Switch changes what serves.
-type Switch interface {
-	// Swap makes a release, named by digest, version or name, serve in the place of
-	// what its connector runs now. AllowLoss lets capabilities disappear.
-	Swap(ctx context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error)
-	// Rollback swaps back to the release that served before the one that serves.
-	Rollback(ctx context.Context, connector string) (supervise.SwapReport, error)
-	Restart(ctx context.Context, connector string) (supervise.SwapReport, error)
-	EndQuarantine(ctx context.Context, connector string) error
-}
-
 // A Host is what operators operate.
 type Host interface {
 	Fleet
@@ -87,15 +68,7 @@ type server struct{ Config }
 
 // routes names every endpoint that needs the operators' token.
 func (s *server) routes(handle func(string, handler)) {
-	handle("GET /v1/connectors", s.listConnectors)
-	handle("GET /v1/connectors/{name}", s.showConnector)
-	handle("GET /v1/connectors/{name}/history", s.history)
-	handle("POST /v1/connectors/{name}/swap", s.swap)
-	handle("POST /v1/connectors/{name}/rollback", s.rollback)
-	handle("POST /v1/connectors/{name}/restart", s.restart)
-	handle("POST /v1/connectors/{name}/end-quarantine", s.endQuarantine)
-	handle("GET /v1/releases", s.listReleases)
-	handle("POST /v1/releases", s.install)
+	s.connectorRoutes(handle)
 	handle("GET /v1/payments", s.listPayments)
 	handle("GET /v1/payments/{id}", s.showPayment)
 	handle("POST /v1/payments/{id}/settle", s.settle)

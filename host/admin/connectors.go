@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,38 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
+
+// A Fleet is the releases that are installed and the connectors that run.
+type Fleet interface {
+	// Install copies a connector's binary into the host. It changes nothing that serves.
+	Install(ctx context.Context, file string) (fleet.Release, error)
+	Releases() []fleet.Release
+	Connectors() []supervise.Status
+}
+
+// A Switch changes what serves.
+type Switch interface {
+	// Swap makes a release, named by digest, version or name, serve in the place of
+	// what its connector runs now. AllowLoss lets capabilities disappear.
+	Swap(ctx context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error)
+	// Rollback swaps back to the release that served before the one that serves.
+	Rollback(ctx context.Context, connector string) (supervise.SwapReport, error)
+	Restart(ctx context.Context, connector string) (supervise.SwapReport, error)
+	EndQuarantine(ctx context.Context, connector string) error
+}
+
+// connectorRoutes names the endpoints of connectors and releases.
+func (s *server) connectorRoutes(handle func(string, handler)) {
+	handle("GET /v1/connectors", s.listConnectors)
+	handle("GET /v1/connectors/{name}", s.showConnector)
+	handle("GET /v1/connectors/{name}/history", s.history)
+	handle("POST /v1/connectors/{name}/swap", s.swap)
+	handle("POST /v1/connectors/{name}/rollback", s.rollback)
+	handle("POST /v1/connectors/{name}/restart", s.restart)
+	handle("POST /v1/connectors/{name}/end-quarantine", s.endQuarantine)
+	handle("GET /v1/releases", s.listReleases)
+	handle("POST /v1/releases", s.install)
+}
 
 func (s *server) listConnectors(*http.Request) (any, error) {
 	return items(s.Host.Connectors()), nil
