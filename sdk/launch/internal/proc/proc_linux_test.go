@@ -58,7 +58,10 @@ func play(role string) int {
 		say.Flush()
 		stay()
 	case "host": // a host that starts a child and is then killed
-		process, _, err := start(context.Background(), os.Getenv("PROC_TEST_BINARY"), "wait")
+		process, out, err := start(context.Background(), os.Getenv("PROC_TEST_BINARY"), "wait")
+		if err == nil {
+			_, err = bufio.NewReader(out).ReadString('\n') // after this it writes nothing and no broken pipe ends it
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
