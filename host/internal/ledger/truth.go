@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -30,19 +31,15 @@ type Truth struct {
 // reports whether anything was learned.
 func (t *Truth) Fold(s sdk.Snapshot, seen time.Time) bool {
 	before := t.clone()
-	seen, s.ExpiresAt = Kept(seen), Kept(s.ExpiresAt)
-	if t.Order == "" {
-		t.Order = s.Order
-	}
+	seen = Kept(seen)
+	t.Order = either(t.Order, s.Order)
 	t.foldState(s)
 	if s.Authorized != nil && s.Authorized.Minor > 0 && (t.AuthorizedAt.IsZero() || seen.Before(t.AuthorizedAt)) {
 		t.AuthorizedAt = seen
 	}
 	t.Authorized = greater(t.Authorized, s.Authorized)
 	t.Released = greater(t.Released, s.Released)
-	if s.ExpiresAt.After(t.ExpiresAt) {
-		t.ExpiresAt = s.ExpiresAt
-	}
+	t.ExpiresAt = later(t.ExpiresAt, Kept(s.ExpiresAt))
 	for _, c := range s.Captures {
 		t.foldCapture(c)
 	}
@@ -53,30 +50,20 @@ func (t *Truth) Fold(s sdk.Snapshot, seen time.Time) bool {
 }
 
 // foldState moves the state forward in rank, and within a rank to the newer
-// revision. An older or lesser observation never overwrites.
+// revision. An older or lesser observation never overwrites. Two that contradict each
+// other in everything else end the same way whichever came first.
 func (t *Truth) foldState(s sdk.Snapshot) {
 	if s.State == "" {
 		return
 	}
-	have, seen := rank(t.State), rank(s.State)
-	switch {
-	case seen < have:
-		return
-	case seen == have && s.Revision < t.Revision:
-		return
-	case seen == have && s.Revision == t.Revision && !precedes(t.State, s.State, t.Provider, s.Provider):
-		return
+	provider := lasting(s.Provider)
+	order := cmp.Or(
+		cmp.Compare(rank(s.State), rank(t.State)), cmp.Compare(s.Revision, t.Revision),
+		cmp.Compare(s.State, t.State), compareProviders(provider, t.Provider),
+	)
+	if order > 0 {
+		t.State, t.Revision, t.Provider = s.State, s.Revision, provider
 	}
-	t.State, t.Revision, t.Provider = s.State, s.Revision, s.Provider
-}
-
-// precedes is an arbitrary but fixed order, so that two contradicting observations
-// of equal rank and revision end the same way whichever came first.
-func precedes(a, b sdk.State, pa, pb sdk.Provider) bool {
-	if a != b {
-		return a < b
-	}
-	return pa.Status+pa.Code+pa.Message < pb.Status+pb.Code+pb.Message
 }
 
 // rank orders states by how much has happened. Those of the last rank are ends.
@@ -102,56 +89,49 @@ func rank(s sdk.State) int {
 }
 
 func (t *Truth) foldCapture(c sdk.CaptureSnapshot) {
-	c.At = Kept(c.At)
-	i, found := slices.BinarySearchFunc(t.Captures, c, func(a, b sdk.CaptureSnapshot) int {
-		return compare(string(a.Ref), string(b.Ref))
+	c.At, c.Provider = Kept(c.At), lasting(c.Provider)
+	i, found := slices.BinarySearchFunc(t.Captures, c.Ref, func(a sdk.CaptureSnapshot, ref sdk.CaptureRef) int {
+		return cmp.Compare(a.Ref, ref)
 	})
+	t.Captures = slices.Clone(t.Captures)
 	if !found {
-		t.Captures = slices.Insert(slices.Clone(t.Captures), i, c)
+		t.Captures = slices.Insert(t.Captures, i, c)
 		return
 	}
-	had := t.Captures[i]
-	if had.Operation != "" {
-		c.Operation = had.Operation
+	had := &t.Captures[i]
+	had.Operation = either(had.Operation, c.Operation)
+	had.Amount = greater(had.Amount, c.Amount)
+	if supersedes(c.Status, had.Status, c.Provider, had.Provider, c.At, had.At) {
+		had.Status, had.Provider, had.At = c.Status, c.Provider, c.At
 	}
-	c.Amount = greater(had.Amount, c.Amount)
-	if !supersedes(c.Status, had.Status, c.Provider, had.Provider) {
-		c.Status, c.Provider, c.At = had.Status, had.Provider, had.At
-	}
-	t.Captures = slices.Clone(t.Captures)
-	t.Captures[i] = c
 }
 
 func (t *Truth) foldRefund(r sdk.RefundSnapshot) {
-	r.At = Kept(r.At)
-	i, found := slices.BinarySearchFunc(t.Refunds, r, func(a, b sdk.RefundSnapshot) int {
-		return compare(string(a.Ref), string(b.Ref))
+	r.At, r.Provider = Kept(r.At), lasting(r.Provider)
+	i, found := slices.BinarySearchFunc(t.Refunds, r.Ref, func(a sdk.RefundSnapshot, ref sdk.RefundRef) int {
+		return cmp.Compare(a.Ref, ref)
 	})
+	t.Refunds = slices.Clone(t.Refunds)
 	if !found {
-		t.Refunds = slices.Insert(slices.Clone(t.Refunds), i, r)
+		t.Refunds = slices.Insert(t.Refunds, i, r)
 		return
 	}
-	had := t.Refunds[i]
-	if had.Operation != "" {
-		r.Operation = had.Operation
+	had := &t.Refunds[i]
+	had.Operation = either(had.Operation, r.Operation)
+	had.Capture = either(had.Capture, r.Capture)
+	had.Amount = greater(had.Amount, r.Amount)
+	if supersedes(r.Status, had.Status, r.Provider, had.Provider, r.At, had.At) {
+		had.Status, had.Provider, had.At = r.Status, r.Provider, r.At
 	}
-	if had.Capture != "" {
-		r.Capture = had.Capture
-	}
-	r.Amount = greater(had.Amount, r.Amount)
-	if !supersedes(r.Status, had.Status, r.Provider, had.Provider) {
-		r.Status, r.Provider, r.At = had.Status, had.Provider, had.At
-	}
-	t.Refunds = slices.Clone(t.Refunds)
-	t.Refunds[i] = r
 }
 
-// supersedes reports whether a newly seen move status replaces the one known.
-func supersedes(seen, had sdk.MoveStatus, ps, ph sdk.Provider) bool {
-	if moveRank(seen) != moveRank(had) {
-		return moveRank(seen) > moveRank(had)
-	}
-	return ps.Status+ps.Code+ps.Message > ph.Status+ph.Code+ph.Message
+// supersedes reports whether a seen move status replaces the one known: if it is
+// further on, or else, so that the order of arrival does not matter, if it is greater
+// in whatever else differs.
+func supersedes(seen, had sdk.MoveStatus, ps, ph sdk.Provider, ts, th time.Time) bool {
+	return cmp.Or(
+		cmp.Compare(moveRank(seen), moveRank(had)), cmp.Compare(seen, had), compareProviders(ps, ph), ts.Compare(th),
+	) > 0
 }
 
 func moveRank(s sdk.MoveStatus) int {
