@@ -259,6 +259,10 @@ func TestPromotionCodesOnThePage(t *testing.T) {
 	}
 	o := b.must(200, "GET", "/v1/orders/"+s.object("order").text("id")+"?expand=all", nil)
 	discount, _ := o.list("discounts")[0].(map[string]any)
+	plain := b.must(200, "GET", "/v1/orders/"+s.object("order").text("id"), nil)
+	if id, ok := plain.list("discounts")[0].(string); !ok || id != discount["id"] {
+		t.Errorf("in plain form the discount is %v", plain.list("discounts"))
+	}
 	wantKeys(t, "discount", discount, "id", "object", "test", "createdAt", "amount", "currency", "coupon", "promotionCode")
 	if o.number("discountAmount") != 100 || o.number("amount") != 1250 {
 		t.Errorf("order %v", o)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,19 @@ func picture(t interface{ Fatal(...any) }, b *Book) string {
 	var lines []string
 	for line := range strings.SplitSeq(strings.TrimSpace(out.String()), "\n") {
 		lines = append(lines, line[checksum:]) // without the checksum, for the reader's sake
+	}
+	for _, m := range b.Merchants() {
+		for _, o := range m.orders.all { // what leads to what is not written down, so it is spelled here
+			lines = append(lines, fmt.Sprintf("order %x: session %v, token %v, discount %v, next to end %v",
+				o.ID, o.Session != nil && o.Session.Order == o, o.Token != nil, o.Discount != nil && o.Discount.PromotionCode != nil,
+				len(m.expiring) > 0 && m.expiring[0] == o))
+			for _, p := range o.Payments {
+				lines = append(lines, fmt.Sprintf("  payment %x of it: %v, %d refunds", p.ID, p.Order == o, len(p.Refunds)))
+			}
+		}
+		for _, k := range m.tokens.all {
+			lines = append(lines, fmt.Sprintf("token %x: session %v", k.ID, k.Session != nil && k.Session.Token == k))
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -47,7 +61,16 @@ func story(t *rapid.T, b *Book, m *Merchant) {
 		}
 		return rapid.SampledFrom(ids).Draw(t, "object").Text(kind, m.Mode)
 	}
-	var orders, payments, tokens, coupons []ID
+	var orders, payments, refunds, tokens, coupons, promotions, endpoints []ID
+	for _, r := range m.refunds.all {
+		refunds = append(refunds, r.ID)
+	}
+	for _, p := range m.promotions.all {
+		promotions = append(promotions, p.ID)
+	}
+	for _, e := range m.endpoints.all {
+		endpoints = append(endpoints, e.ID)
+	}
 	for _, o := range m.orders.all {
 		orders = append(orders, o.ID)
 	}
@@ -111,9 +134,19 @@ func story(t *rapid.T, b *Book, m *Merchant) {
 		"code": func(tx *Tx) {
 			_, _ = tx.CreatePromotionCode(id(KindCoupon, coupons), PromotionCodeSpec{Code: rapid.SampledFrom([]string{"code-1", "Code-2"}).Draw(t, "code"), Active: true})
 		},
-		"endpoint": func(tx *Tx) { tx.CreateEndpoint(EndpointChange{URL: &text}) },
-		"remember": func(tx *Tx) { tx.Remember(Scope{Key: text}, []byte(text), Reply{Status: 200, Body: []byte(text)}) },
-		"forget":   func(tx *Tx) { tx.ForgetReplies() },
+		"note refund": func(tx *Tx) { _, _ = tx.NoteRefund(id(KindRefund, refunds), Note{Reference: &text}) },
+		"change code": func(tx *Tx) {
+			off := amount%2 == 0
+			_, _ = tx.UpdatePromotionCode(id(KindPromotionCode, promotions), &off, nil)
+		},
+		"change endpoint": func(tx *Tx) {
+			_, _ = tx.UpdateEndpoint(id(KindEndpoint, endpoints), EndpointChange{Description: &text})
+		},
+		"rotate secret":   func(tx *Tx) { _, _ = tx.RotateSecret(id(KindEndpoint, endpoints)) },
+		"delete endpoint": func(tx *Tx) { _ = tx.DeleteEndpoint(id(KindEndpoint, endpoints)) },
+		"endpoint":        func(tx *Tx) { tx.CreateEndpoint(EndpointChange{URL: &text}) },
+		"remember":        func(tx *Tx) { tx.Remember(Scope{Key: text}, []byte(text), Reply{Status: 200, Body: []byte(text)}) },
+		"forget":          func(tx *Tx) { tx.ForgetReplies() },
 	}
 	names := make([]string, 0, len(steps))
 	for name := range steps {
@@ -141,7 +174,7 @@ func TestBooksSurvive(t *testing.T) {
 		b := keep(rt, path)
 		defer func() { b.abandon() }()
 		for range rapid.IntRange(1, 2).Draw(rt, "lives") {
-			for range rapid.IntRange(0, 15).Draw(rt, "steps") {
+			for range rapid.IntRange(0, 120).Draw(rt, "steps") {
 				story(rt, b, b.Merchant(rapid.SampledFrom([]string{"sk_test_a", "sk_live_b"}).Draw(rt, "merchant")))
 			}
 			was := picture(rt, b)

@@ -47,6 +47,17 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
+// events lists which events arrived, in order.
+func (r *receiver) events() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ids []string
+	for _, req := range r.got {
+		ids = append(ids, req.Header.Get(HeaderEvent))
+	}
+	return ids
+}
+
 func always(status int) func(int, *http.Request) (int, error) {
 	return func(int, *http.Request) (int, error) { return status, nil }
 }
@@ -198,12 +209,28 @@ func TestALaneKeepsOrder(t *testing.T) {
 		b.Send(message(1), message(2), message(3))
 		pass(time.Minute)
 		synctest.Wait()
-		var order []string
-		for _, req := range b.far.got {
-			order = append(order, req.Header.Get(HeaderEvent))
-		}
+		order := b.far.events()
 		if want := []string{"evt_test_1", "evt_test_2", "evt_test_3", "evt_test_1"}; !slices.Equal(order, want) {
 			t.Errorf("order %v, want %v", order, want)
+		}
+		b.end(t)
+	})
+}
+
+func TestAMessageIsOvertakenOrHeldNoLongerThanTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(always(200))
+		held, alone := message(1), message(9)
+		held.Behind, alone.Behind, alone.Endpoint = 2, 2, "another"
+		b.Send(held, alone, message(2), message(3), message(4))
+		synctest.Wait()
+		if order := b.far.events(); slices.Index(order, "evt_test_1") < 2 || len(order) != 4 {
+			t.Errorf("order %v, at once", order)
+		}
+		pass(HoldLimit)
+		synctest.Wait()
+		if order := b.far.events(); len(order) != 5 || order[4] != "evt_test_9" {
+			t.Errorf("order %v; want the one that nothing overtook to be the last of five", order)
 		}
 		b.end(t)
 	})
