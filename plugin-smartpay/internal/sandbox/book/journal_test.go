@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,9 +28,9 @@ func picture(t interface{ Fatal(...any) }, b *Book) string {
 	}
 	for _, m := range b.Merchants() {
 		for _, o := range m.orders.all { // what leads to what is not written down, so it is spelled here
-			lines = append(lines, fmt.Sprintf("order %x: session %v, token %v, discount %v, next to end %v",
+			lines = append(lines, fmt.Sprintf("order %x: session %v, token %v, discount %v, will end %v",
 				o.ID, o.Session != nil && o.Session.Order == o, o.Token != nil, o.Discount != nil && o.Discount.PromotionCode != nil,
-				len(m.expiring) > 0 && m.expiring[0] == o))
+				o.Status == RequiresCapture && slices.Contains(m.expiring, o)))
 			for _, p := range o.Payments {
 				lines = append(lines, fmt.Sprintf("  payment %x of it: %v, %d refunds", p.ID, p.Order == o, len(p.Refunds)))
 			}
