@@ -71,7 +71,9 @@ func (a attentive) ReadWebhook(ctx context.Context, req sdk.WebhookRequest) (sdk
 
 // RegisterWebhook learns the new secret as soon as it is known, which is after the
 // connector has seen it.
-func (a attentive) RegisterWebhook(ctx context.Context, req sdk.RegisterWebhookRequest) (sdk.WebhookRegistration, error) {
+func (a attentive) RegisterWebhook(
+	ctx context.Context, req sdk.RegisterWebhookRequest,
+) (sdk.WebhookRegistration, error) {
 	a.learn(req.Call)
 	registration, err := a.Remote.RegisterWebhook(ctx, req)
 	a.redactor.Learn(registration.Secret.Reveal())

@@ -33,7 +33,7 @@ func BenchmarkStart(b *testing.B) {
 	})
 	b.Run("go-plugin", func(b *testing.B) {
 		for b.Loop() {
-			cmd := exec.Command(self) //nolint:noctx // go-plugin's to end
+			cmd := exec.Command(self)
 			cmd.Env = childEnv("connector")
 			client := plugin.NewClient(&plugin.ClientConfig{
 				HandshakeConfig:  link.Handshake(),

@@ -17,7 +17,7 @@ type Config struct {
 	SHA256 string
 	// RuntimeDir is where the connector's private directory with its socket is made;
 	// empty means the system's directory for temporary files. Nobody else may be able
-	// to write to it, and its absolute path may have at most 65 bytes.
+	// to write to it, and its absolute path may have at most 61 bytes.
 	RuntimeDir string
 	// Logger gets what the connector logs, with its levels, and nothing at all if nil.
 	Logger hclog.Logger

@@ -15,7 +15,7 @@ const (
 	ReasonBinary    Reason = "binary"    // the file cannot be opened or executed
 	ReasonDigest    Reason = "digest"    // the file is not the one that was asked for, or it changed meanwhile
 	ReasonHandshake Reason = "handshake" // it exited, or printed something else, before it said where it listens
-	ReasonTimeout   Reason = "timeout"   // it did not get as far as being described in time
+	ReasonTimeout   Reason = "timeout"   // it did not shake hands in time
 	ReasonContract  Reason = "contract"  // it speaks no contract version that this host speaks
 	ReasonDescribe  Reason = "describe"  // it did not describe itself, or not usably
 	ReasonHost      Reason = "host"      // something of ours failed: a directory, a pipe, the configuration

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -71,7 +70,8 @@ func (h *handshake) readFrom(out *bufio.Reader, socketDir string) {
 	line, err := out.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
-		h.settled("", failf(ReasonHandshake, "its first line of output is longer than %d bytes: %q", maxHandshake, excerpt(line)))
+		h.settled("", failf(ReasonHandshake, "its first line of output is longer than %d bytes: %q",
+			maxHandshake, excerpt(line)))
 	case err != nil && len(line) == 0:
 		h.settled("", &failure{ReasonHandshake, errNoLine})
 	case err != nil:
@@ -119,8 +119,9 @@ func checkCertificate(encoded string) error {
 }
 
 func notHandshake(line []byte) error {
-	return &failure{ReasonHandshake, fmt.Errorf(
-		"it printed %q where the handshake should be: nothing may write to standard output before serve.Connector", excerpt(line))}
+	return failf(ReasonHandshake,
+		"it printed %q where the handshake should be: nothing may write to standard output before serve.Connector",
+		excerpt(line))
 }
 
 // excerpt is short, because what a connector prints could be anything.

@@ -148,9 +148,9 @@ func CleanRuntimeDir(dir string) (int, error) { return rundir.Clean(dir) }
 
 // A Guarantee is a promise of this package and whether it holds on this system.
 type Guarantee struct {
-	Name string
-	Held bool
-	Note string // how, or what holds instead
+	Name string `json:"name"`
+	Held bool   `json:"held"`
+	Note string `json:"note"` // how, or what holds instead
 }
 
 // Guarantees lists what cannot be promised on every system.

@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -154,7 +153,7 @@ func stay() {
 // listenAndWait shakes hands and takes connections, but never says a word on them, and
 // a descendant out of reach keeps them open when this process is dead.
 func listenAndWait(line string) {
-	listener, err := net.Listen("unix", strings.Split(line, "|")[3]) //nolint:noctx // a socket of a test
+	listener, err := net.Listen("unix", strings.Split(line, "|")[3])
 	if err != nil {
 		panic(err)
 	}
@@ -168,13 +167,11 @@ func listenAndWait(line string) {
 		panic(err)
 	}
 	fmt.Println(line + "|" + base64.RawStdEncoding.EncodeToString(der))
-	conn, err := listener.Accept()
-	if err != nil {
+	if _, err := listener.Accept(); err != nil {
 		panic(err)
 	}
 	fmt.Fprintln(os.Stderr, "runaway "+startChild(&syscall.SysProcAttr{Setsid: true}))
 	stay()
-	runtime.KeepAlive(conn)
 }
 
 // childEnv is what a child needs to play role. The race detector would keep every
@@ -261,7 +258,7 @@ func (s *stage) Void(ctx context.Context, req sdk.VoidRequest) (sdk.VoidResult, 
 // startChild starts a process that holds our pipes, our listening socket and our
 // connections, and never ends.
 func startChild(attr *syscall.SysProcAttr) string {
-	child := exec.Command("/proc/self/exe") //nolint:noctx // it is meant to stay
+	child := exec.Command("/proc/self/exe")
 	child.Env = childEnv("silent")
 	child.Stdout, child.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
 	child.SysProcAttr = attr

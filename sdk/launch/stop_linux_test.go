@@ -22,7 +22,7 @@ import (
 const slack = 10 * time.Second
 
 // stopsWithin fails the test if Stop does not come back in its time.
-func stopsWithin(t *testing.T, p *Plugin, ctx context.Context, bound time.Duration) {
+func stopsWithin(ctx context.Context, t *testing.T, p *Plugin, bound time.Duration) {
 	t.Helper()
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.Stop(ctx) }()
@@ -62,7 +62,7 @@ func TestStopOfAStoppedProcessWithAGrandchild(t *testing.T) {
 		t.Fatalf("no grandchild: %v", err)
 	}
 	freeze(t, p.PID())
-	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	stopsWithin(context.Background(), t, p, c.StopTimeout)
 	eventually(t, "the grandchild is dead", func() bool { return !alive(grandchild) })
 	if exit := p.Exit(); exit.Signal != syscall.SIGKILL || !exit.Stopped {
 		t.Errorf("exit %+v, want killed on request", exit)
@@ -76,7 +76,7 @@ func TestStopWithAGrandchildThatHoldsThePipes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	stopsWithin(context.Background(), t, p, c.StopTimeout)
 	eventually(t, "the grandchild is dead", func() bool { return !alive(grandchild) })
 	if exit := p.Exit(); exit.Code != 0 {
 		t.Errorf("%v, want a clean exit: the connector itself was healthy", exit)
@@ -90,7 +90,7 @@ func TestStopOfAnImpatientCaller(t *testing.T) {
 	freeze(t, p.PID())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	stopsWithin(t, p, ctx, time.Second)
+	stopsWithin(ctx, t, p, time.Second)
 }
 
 func TestStopOfAConnectorThatDoesNotListen(t *testing.T) {
@@ -107,7 +107,7 @@ func TestStopOfAConnectorThatDoesNotListen(t *testing.T) {
 			c := config(t, tt.role)
 			p := start(t, c)
 			mustVoid(t, p, "ok")
-			stopsWithin(t, p, context.Background(), c.StopTimeout)
+			stopsWithin(context.Background(), t, p, c.StopTimeout)
 			if exit := p.Exit(); exit.Signal != tt.signal || exit.Code != tt.code {
 				t.Errorf("exit %+v, want signal %v and code %d", exit, tt.signal, tt.code)
 			}
@@ -145,7 +145,7 @@ func TestRunawayDescendantHoldsNobody(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the call is still waiting for a process that is dead")
 	}
-	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	stopsWithin(context.Background(), t, p, c.StopTimeout)
 	if !alive(runaway) {
 		t.Error("the runaway is dead: the package's documentation can promise more")
 	}
@@ -197,7 +197,7 @@ func TestStopCutsACallThatNeverEnds(t *testing.T) {
 		hung <- err
 	}()
 	book.wait(t, "hanging")
-	stopsWithin(t, p, context.Background(), c.StopTimeout)
+	stopsWithin(context.Background(), t, p, c.StopTimeout)
 	select {
 	case err := <-hung:
 		if got := sdk.AsError(err); err == nil || got.Outcome() != sdk.OutcomeUnknown {

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 	case "nil":
 		Connector(nil)
 	case "parent": // starts a connector without a lifeline and waits to be killed
-		child := exec.Command(os.Args[0]) //nolint:noctx // it is meant to be orphaned
+		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), roleKey+"=connector")
 		child.Stdout = os.Stdout
 		if err := child.Start(); err != nil {

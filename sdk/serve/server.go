@@ -64,7 +64,9 @@ func (s *server) newGRPC(options []grpc.ServerOption) *grpc.Server {
 }
 
 // noticeShutdown tells an end that the host asked for from one that it did not.
-func (s *server) noticeShutdown(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+func (s *server) noticeShutdown(
+	ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler,
+) (any, error) {
 	if info.FullMethod == shutdownMethod {
 		s.asked.Store(true)
 	}
@@ -73,7 +75,9 @@ func (s *server) noticeShutdown(ctx context.Context, req any, info *grpc.UnarySe
 
 // endStream ends a stream when calls are to finish. The contract has no streams, but
 // go-plugin has one that otherwise never ends, and graceful stopping waits for it.
-func (s *server) endStream(srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+func (s *server) endStream(
+	srv any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler,
+) error {
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	ended := make(chan struct{})

@@ -141,11 +141,13 @@ func asJSON(value any) string {
 
 // prefixLevel is the level of a line that names one in brackets, else debug.
 func prefixLevel(line []byte) hclog.Level {
-	name, _, ok := strings.Cut(string(line[:min(len(line), 16)]), "]")
-	if level := hclog.LevelFromString(strings.TrimPrefix(name, "[")); ok && line[0] == '[' && level != hclog.NoLevel && level != hclog.Off {
-		return level
+	name, bracketed := strings.CutPrefix(string(line[:min(len(line), 16)]), "[")
+	name, _, closed := strings.Cut(name, "]")
+	level := hclog.LevelFromString(name)
+	if !bracketed || !closed || level == hclog.NoLevel || level == hclog.Off {
+		return hclog.Debug
 	}
-	return hclog.Debug
+	return level
 }
 
 // startsCrash reports whether line is the first that Go's runtime prints of a crash.

@@ -127,7 +127,8 @@ var patterns = []pattern{
 	},
 	{
 		secretWords,
-		regexp.MustCompile(`(?i)(["']?\b[a-z_-]*(?:` + strings.Join(secretWords, "|") + `)["']?\s*[:=]\s*["']?)[^\s"'\[,;&}]+`), keepFirst,
+		regexp.MustCompile(`(?i)(["']?\b[a-z_-]*(?:` + strings.Join(secretWords, "|") +
+			`)["']?\s*[:=]\s*["']?)[^\s"'\[,;&}]+`), keepFirst,
 	},
 	{
 		[]string{"2", "3", "4", "5", "6"},

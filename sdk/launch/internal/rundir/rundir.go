@@ -12,10 +12,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 )
 
-const prefix = "connector-"
+const prefix = "connectorhost-"
+
+// ours is the whole name, as os.MkdirTemp makes it: a base such as /tmp has other things.
+var ours = regexp.MustCompile(`^` + prefix + `[0-9]+$`)
 
 // maxSocketPath is the shortest limit on a Unix socket's path among the systems that
 // matter (104 bytes with the final zero on BSD, 108 on Linux).
@@ -79,7 +82,7 @@ func Clean(base string) (int, error) {
 	}
 	removed := 0
 	for _, entry := range entries {
-		if !entry.IsDir() || !strings.HasPrefix(entry.Name(), prefix) {
+		if !entry.IsDir() || !ours.MatchString(entry.Name()) {
 			continue
 		}
 		done, cleanErr := clean(filepath.Join(base, entry.Name()))
@@ -118,7 +121,8 @@ func prepare(base string) (string, error) {
 		return "", err
 	}
 	if len(base) > MaxBase {
-		return "", fmt.Errorf("runtime directory %s: %d bytes, at most %d fit the path of a Unix socket", base, len(base), MaxBase)
+		return "", fmt.Errorf("runtime directory %s: %d bytes, at most %d fit the path of a Unix socket",
+			base, len(base), MaxBase)
 	}
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return "", err
@@ -128,7 +132,8 @@ func prepare(base string) (string, error) {
 		return "", err
 	}
 	if info.Mode().Perm()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return "", fmt.Errorf("runtime directory %s: writable by others (%v), who could replace sockets", base, info.Mode())
+		return "", fmt.Errorf("runtime directory %s: writable by others (%v), who could replace sockets",
+			base, info.Mode())
 	}
 	return base, nil
 }

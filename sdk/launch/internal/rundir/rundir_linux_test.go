@@ -89,16 +89,18 @@ func TestCleanRemovesWhatTheDeadLeft(t *testing.T) {
 	defer kill()
 	dead, killNow := hold(t, base)
 	killNow()
-	stranger := filepath.Join(base, "something-else")
-	if err := os.Mkdir(stranger, 0o700); err != nil {
-		t.Fatal(err)
+	stranger, namesake := filepath.Join(base, "something-else"), filepath.Join(base, prefix+"backup")
+	for _, path := range []string{stranger, namesake} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	removed, err := Clean(base)
 	if err != nil || removed != 1 {
 		t.Errorf("Clean = %d, %v, want 1, nil", removed, err)
 	}
-	for path, want := range map[string]bool{mine.Path(): true, living: true, stranger: true, dead: false} {
+	for path, want := range map[string]bool{mine.Path(): true, living: true, stranger: true, namesake: true, dead: false} {
 		if _, err := os.Stat(path); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", path, err == nil, want)
 		}
