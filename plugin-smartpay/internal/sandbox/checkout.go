@@ -91,7 +91,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 		// show it again when the buyer goes back: a form that still asks. A cookie
 		// that changes makes them ask here instead. Nothing ever reads it.
 		http.SetCookie(w, &http.Cookie{
-			Name: "answered", Value: base62(time.Now().UnixNano()), Path: path.Dir(v.path), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			Name: "answered", Value: base62(time.Now().UnixNano()), Path: path.Dir(v.path),
+			HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		})
 	}
 	if answer.location != "" {

@@ -78,7 +78,8 @@ func (s *Server) carryOut(c *call, refusal *answer) (a answer, answered bool) {
 
 // instead answers, or does not, where a rule keeps the request from acting.
 func (s *Server) instead(c *call) (a answer, instead, answered bool) {
-	r, ok := c.plan.first(fault.Hang, fault.ResetBeforeHeaders, fault.Status, fault.StoreErrorOnKey, fault.EchoRequestInError)
+	r, ok := c.plan.first(fault.Hang, fault.ResetBeforeHeaders, fault.Status, fault.StoreErrorOnKey,
+		fault.EchoRequestInError)
 	if !ok || r.Act {
 		return answer{}, false, false
 	}
@@ -154,7 +155,9 @@ func made(r fault.Rule) answer {
 	var text string
 	switch {
 	case r.Body == nil:
-		a.body = wire.Encode(problem{StatusCode: a.status, ErrorCode: "unexpected", Message: "made by a fault", Details: []string{}})
+		a.body = wire.Encode(problem{
+			StatusCode: a.status, ErrorCode: "unexpected", Message: "made by a fault", Details: []string{},
+		})
 	case r.Body[0] == '"' && json.Unmarshal(r.Body, &text) == nil:
 		a.body = []byte(text)
 	default:

@@ -60,7 +60,8 @@ func (l *requestLog) open(now time.Time, c *call) *seen {
 	entry := &seen{
 		At: now.UnixMilli(), Method: c.request.Method, Path: mask(c.request.URL.EscapedPath()),
 		Endpoint: c.target.name, Query: mask(c.request.URL.RawQuery), Headers: maskedHeaders(c.request.Header),
-		Body: maskedBody(c.body), Reference: c.reference, Faults: c.plan.labels(), IdempotencyKey: c.request.Header.Get("Idempotency-Key"),
+		Body: maskedBody(c.body), Reference: c.reference, Faults: c.plan.labels(),
+		IdempotencyKey: c.request.Header.Get("Idempotency-Key"),
 	}
 	if key := secretKeyOf(c.request.Header.Get("Authorization")); key != "" {
 		entry.Merchant = book.Fingerprint(key)
