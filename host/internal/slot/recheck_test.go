@@ -37,3 +37,20 @@ func TestDrainingRouteTakesNoLease(t *testing.T) {
 		t.Error("a drained route took a lease")
 	}
 }
+
+// The same of a release that is tried. Mutation: without the re-check in
+// Slot.enterTrial this test is red.
+func TestTrialThatIsOverTakesNoLease(t *testing.T) {
+	s, next := New("acme-pay"), NewRoute(Target{Generation: 2})
+	s.Publish(NewRoute(Target{Generation: 1}))
+	s.Try(next, 100)
+	loaded := s.trial.Load()
+	s.EndTrial(next)
+	if s.enterTrial(loaded) || next.InFlight() != 0 {
+		t.Errorf("a trial that is over took a lease, %d are in flight", next.InFlight())
+	}
+	s.Publish(next)
+	if !s.enterTrial(loaded) {
+		t.Error("a route that was tried and is live now took no lease")
+	}
+}

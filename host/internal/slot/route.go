@@ -32,6 +32,9 @@ type Route struct {
 	leases atomic.Uint64
 	// idle carries at most one token: "the last lease of a draining route is back".
 	idle chan struct{}
+
+	figures figures
+	aboard  manifest
 }
 
 const draining = 1 << 63
@@ -44,12 +47,29 @@ func NewRoute(target Target) *Route {
 // InFlight returns the number of leases.
 func (r *Route) InFlight() int { return int(r.leases.Load() &^ draining) }
 
-// Drain refuses new leases and waits until the last one is back. If ctx ends first
-// it returns an [*UndrainedError] that says how many are left; the route stays closed
-// to new leases. Replace or withdraw the route first: until somebody does, callers who
-// find it live and closed keep trying until their context ends.
+// Figures returns how the calls on this route have gone so far.
+func (r *Route) Figures() Figures { return r.figures.read() }
+
+// Aboard returns the calls that are on their way to the process now, and those that
+// its death cut off in the last moments: what was in flight when it died, however late
+// one asks.
+func (r *Route) Aboard() []Flight { return r.aboard.list() }
+
+// Drain refuses new leases and waits until the last one is back: [Route.Close], then
+// [Route.Idle].
 func (r *Route) Drain(ctx context.Context) error {
-	r.leases.Or(draining)
+	r.Close()
+	return r.Idle(ctx)
+}
+
+// Close refuses new leases until the route is published again. Replace or withdraw the
+// route first: until somebody does, callers who find it live and closed keep trying
+// until their context ends.
+func (r *Route) Close() { r.leases.Or(draining) }
+
+// Idle waits until the last lease of a closed route is back. If ctx ends first it
+// returns an [*UndrainedError] that says how many are left.
+func (r *Route) Idle(ctx context.Context) error {
 	for {
 		if r.InFlight() == 0 {
 			r.wake() // there may be another one who waits
@@ -108,25 +128,3 @@ func (e *UndrainedError) Error() string {
 
 // Unwrap returns why the drain was given up.
 func (e *UndrainedError) Unwrap() error { return e.Err }
-
-// A Lease is the right to call one process. While it is held, the process is not
-// stopped unless the drain's bound passes or the process dies. Hold one for each
-// call, and for the whole of it.
-type Lease struct {
-	route    *Route
-	released atomic.Bool
-}
-
-// Remote returns the connector to call. It must not be used after Release.
-func (l *Lease) Remote() sdk.Remote { return l.route.Remote }
-
-// Route returns the route that is leased: which release, which process.
-func (l *Lease) Route() *Route { return l.route }
-
-// Release gives the lease back. Further calls do nothing, so it may be deferred and
-// called early.
-func (l *Lease) Release() {
-	if !l.released.Swap(true) {
-		l.route.leave()
-	}
-}

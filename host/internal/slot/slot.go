@@ -7,9 +7,15 @@
 // began before. A process that is stopped only after its route drained has failed
 // no call.
 //
-// The package waits for nobody but in Drain: without a live route, Acquire refuses
-// at once. It starts no process, stops none and decides nothing; it takes no lock on
-// the way of a call.
+// While a release is tried, [Slot.Try] leads a share of the payments to a second route.
+// How the calls on a route go is counted ([Route.Figures]), and which ones are on their
+// way is known ([Route.Aboard]); a call that must not be made any more is refused
+// ([Slot.Park]).
+//
+// The package waits for nobody but in Drain, and in Acquire for a place where the
+// connector has as many calls as it may, for a stated time; without a live route,
+// Acquire refuses at once. It starts no process, stops none and decides nothing; it
+// takes no lock on the way of a call, but where it waits for a place.
 package slot
 
 import (
@@ -25,12 +31,18 @@ import (
 type Slot struct {
 	connector string
 	live      atomic.Pointer[Route]
+	trial     atomic.Pointer[trial]  // nil if no release is tried
 	vacancy   atomic.Pointer[string] // why live is nil
+	parked    atomic.Pointer[map[string]struct{}]
+	limiter   *limiter
 }
 
-// New returns an empty slot for the named connector.
-func New(connector string) *Slot {
-	s := &Slot{connector: connector}
+// New returns an empty slot for the named connector with the default limits.
+func New(connector string) *Slot { return NewLimited(connector, Limits{}) }
+
+// NewLimited returns an empty slot for the named connector.
+func NewLimited(connector string, limits Limits) *Slot {
+	s := &Slot{connector: connector, limiter: newLimiter(limits)}
 	s.Explain("it has not been started")
 	return s
 }
@@ -42,20 +54,43 @@ func (s *Slot) Connector() string { return s.connector }
 // served; a call needs a lease.
 func (s *Slot) Current() *Route { return s.live.Load() }
 
-// Acquire takes a lease on the live route. Its refusals are of type [*sdk.Error],
-// come at once and prove that nothing was sent: [sdk.CodePluginUnavailable] if no
-// route is live, [sdk.CodeExpiredInQueue] if ctx has ended.
+// Acquire takes a lease on the live route, or on the one that is tried if the call that
+// ctx carries ([sdk.WithCall]) is of a payment in its share. Its refusals are of type
+// [*sdk.Error] and prove that nothing was sent: [sdk.CodePluginUnavailable] if no route
+// is live, [sdk.CodeRateLimited] beyond the slot's limits, [sdk.CodeCircuitOpen] with a
+// [*ParkedError] for a call that is parked, [sdk.CodeExpiredInQueue] if ctx has ended.
 func (s *Slot) Acquire(ctx context.Context) (*Lease, error) {
+	c := sdk.CallFrom(ctx)
+	if err := s.refuseParked(flight("", c)); err != nil {
+		return nil, err
+	}
+	if refused := s.limiter.enter(ctx); refused != nil {
+		refused.Op = sdk.Op(s.connector)
+		return nil, refused
+	}
+	r, err := s.board(ctx, c)
+	if err != nil {
+		s.limiter.leave()
+		return nil, err
+	}
+	return &Lease{slot: s, route: r}, nil
+}
+
+// board counts a call in on the route that it is to take.
+func (s *Slot) board(ctx context.Context, c sdk.Call) (*Route, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, s.refusal(sdk.CodeExpiredInQueue, err)
+		}
+		if t := s.trial.Load(); t.takes(c) && s.enterTrial(t) {
+			return t.route, nil
 		}
 		r := s.live.Load()
 		if r == nil {
 			return nil, s.refusal(sdk.CodePluginUnavailable, fmt.Errorf("no process is serving: %s", *s.vacancy.Load()))
 		}
 		if s.enter(r) {
-			return &Lease{route: r}, nil
+			return r, nil
 		}
 	}
 }

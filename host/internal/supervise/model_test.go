@@ -189,7 +189,7 @@ func (m *model) check(t *rapid.T, b *bench) {
 	}
 	for _, p := range b.processes() {
 		serves := m.state == supervise.Serving && p == b.live()
-		leased := slices.ContainsFunc(m.held, func(l *slot.Lease) bool { return l.Remote() == p })
+		leased := slices.ContainsFunc(m.held, func(l *slot.Lease) bool { return l.Route().Remote == p })
 		if p.alive() && !serves && !leased {
 			t.Fatalf("process %d of %s is alive for nobody", p.pid, p.release.Version)
 		}
