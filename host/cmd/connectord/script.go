@@ -12,7 +12,7 @@ type fields = map[string]any
 func script() []scene {
 	var all []scene
 	for _, story := range [][]scene{
-		approvedAndRefunded(), capturedAtOnce(), voided(), declined(), canceled(), notOffered(), badInput(), strangers(),
+		approvedAndRefunded(), capturedInParts(), capturedAtOnce(), voided(), declined(), canceled(), notOffered(), badInput(), strangers(),
 	} {
 		all = append(all, story...)
 	}
@@ -52,9 +52,9 @@ func refused(title, path string, body any, pointer string) scene {
 		want: fields{"code": "bad_request", "details.0.pointer": pointer}}
 }
 
-func capture(title string, amount int) scene {
+func capture(title string, amount, total int) scene {
 	return scene{title: title, method: http.MethodPost, path: "/transactions/{id}/capture", body: fields{"amount": amount},
-		status: 200, want: fields{"status": "capture_succeeded", "captured_amount": amount}}
+		status: 200, want: fields{"status": "capture_succeeded", "captured_amount": total}}
 }
 
 func refund(title string, amount int) scene {
@@ -68,13 +68,25 @@ func approvedAndRefunded() []scene {
 		buyer("The buyer approves", "approve", "authorization_succeeded"),
 		look(fields{"status": "authorization_succeeded", "authorized_amount": 2500, "captured_amount": 0}),
 		refused("Capture more than is held: refused", "/transactions/{id}/capture", fields{"amount": 2501}, "/amount"),
-		capture("Capture ¥2,000 of it; the rest is let go", 2000),
+		capture("Capture ¥2,000 of it; the rest is let go", 2000, 2000),
 		refund("Refund ¥500 of that", 500),
 		refused("Refund more than is left: refused", "/transactions/{id}/refunds", fields{"amount": 1501}, "/amount"),
 		refund("Refund the other ¥1,500", 1500),
 		look(fields{"status": "capture_succeeded", "captured_amount": 2000, "refunded_amount": 2000}),
 		{title: "Ask the provider: it agrees", method: http.MethodPost, path: "/transactions/{id}/sync", status: 200,
 			want: fields{"status": "capture_succeeded", "captured_amount": 2000, "refunded_amount": 2000}},
+	}
+}
+
+func capturedInParts() []scene {
+	return []scene{
+		create("A shop that sends in two parcels asks for ¥2,500", nil),
+		buyer("The buyer approves", "approve", "authorization_succeeded"),
+		{title: "Capture ¥1,000 for the first parcel; the rest stays held", method: http.MethodPost, path: "/transactions/{id}/capture",
+			body: fields{"amount": 1000, "final": false}, status: 200, want: fields{"status": "capture_succeeded", "captured_amount": 1000}},
+		capture("Capture ¥800 for the second", 800, 1800),
+		refund("Refund ¥1,200, which takes from both captures", 1200),
+		look(fields{"captured_amount": 1800, "refunded_amount": 1200}),
 	}
 }
 

@@ -60,6 +60,7 @@ func (c *Connector) Describe() sdk.Manifest {
 		Features: sdk.Features{
 			PartialCapture:          true,
 			PartialRefund:           true,
+			MultipleCapture:         true, // with cancelRemainder "manual"; the last capture releases the rest
 			MultipleRefund:          true,
 			VoidAfterPartialCapture: true,
 			CartMatchesAmount:       true,
