@@ -36,11 +36,20 @@ test: ## Run the tests a user would run; nothing needs to be set up first
 	$(GO_TEST) ./...
 
 .PHONY: check
-check: lint verify-generated race test conform demo ## Everything a change must pass; what CI runs
+check: lint verify-generated test race fuzz conform demo ## Everything a change must pass; what CI runs
 
 .PHONY: race
 race: ## Run the tests under the race detector
 	$(GO_TEST) -race -short ./...
+
+# Each fuzz target for a moment; FUZZTIME=10m makes it a hunt.
+FUZZTIME ?= 5s
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@grep -rn --include='*_test.go' -oE '^func Fuzz[A-Za-z]+' . | sed -E 's#^(.*)/[^/]*:[0-9]+:func (.*)#\1 \2#' | sort -u | \
+	while read -r pkg target; do \
+		echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" >.fuzz.out 2>&1 || { cat .fuzz.out; rm -f .fuzz.out; exit 1; }; \
+	done; rm -f .fuzz.out
 
 .PHONY: lint
 lint: ## Check format, vet and lint rules
@@ -68,7 +77,8 @@ bench: ## Run the benchmarks; rows are ratios measured in one run
 
 .PHONY: golden
 golden: ## Rewrite golden files; review the diff before committing
-	go test ./host/api ./plugin-smartpay/... -update
+	go test ./host/api ./host/internal/store ./plugin-smartpay/internal/smartpay -update
+	go test ./plugin-smartpay -update
 
 .PHONY: clean
 clean: ## Remove what was built and the development data
