@@ -162,19 +162,21 @@ func (t transactionCreate) pointer(p string) string {
 // inMerchantsWords makes a refusal point into what the merchant sent. One that blames
 // no field blames the whole of it.
 func inMerchantsWords(err error, pointer func(string) string) error {
-	refused, ok := err.(*sdk.Error) //nolint:errorlint // a wrapped one is a fault on the way, not a refusal
-	if !ok {
-		return err
+	switch refused := err.(type) { //nolint:errorlint // a wrapped one is a fault on the way, not a refusal
+	case *settle.NoServiceError:
+		return &settle.NoServiceError{Pointer: pointer(refused.Pointer), Message: refused.Message}
+	case *sdk.Error:
+		told := *refused
+		told.Fields = make([]sdk.FieldError, 0, len(refused.Fields))
+		for _, f := range refused.Fields {
+			told.Fields = append(told.Fields, sdk.FieldError{
+				Pointer: pointer(f.Pointer),
+				Message: strings.ReplaceAll(f.Message, "/amount/minor", "/amount"),
+			})
+		}
+		return &told
 	}
-	told := *refused
-	told.Fields = make([]sdk.FieldError, 0, len(refused.Fields))
-	for _, f := range refused.Fields {
-		told.Fields = append(told.Fields, sdk.FieldError{
-			Pointer: pointer(f.Pointer),
-			Message: strings.ReplaceAll(f.Message, "/amount/minor", "/amount"),
-		})
-	}
-	return &told
+	return err
 }
 
 // pick returns the connectors that could take the transaction: that of the service

@@ -263,6 +263,23 @@ func TestAnswerThatCouldNotBeKept(t *testing.T) {
 	}
 }
 
+// Of several captures, a repetition tells of the one that its key was for.
+func TestRepetitionTellsOfItsOwnOperation(t *testing.T) {
+	var lost atomic.Bool
+	w := newShop(t, func(c *api.Config) { c.Store = forgetful{c.Store, &lost} })
+	path := w.authorized(nil) + "/capture"
+	prefer := header("Prefer", "resource=transaction-capture")
+	w.provider.set(sdk.OpCapture, sdk.Errorf("testpay", sdk.CodeDoNotHonor, "no"))
+	lost.Store(true)
+	first := w.post(path, nil, key("k"), prefer).want(http.StatusOK).has(fields{"status": "declined"})
+	lost.Store(false)
+	w.provider.set(sdk.OpCapture, nil)
+	w.post(path, nil, prefer).want(http.StatusOK).has(fields{"status": "succeeded"})
+	w.post(path, nil, key("k"), prefer).want(http.StatusOK).has(fields{
+		"status": "declined", "capture_id": first.text("capture_id"), "transaction.status": "capture_succeeded",
+	})
+}
+
 // A host that was killed between writing the intent and hearing the answer left a
 // payment in doubt and a key without an answer.
 func TestRepetitionAfterACrash(t *testing.T) {

@@ -37,7 +37,7 @@ func TestCreateRefuses(t *testing.T) {
 		"a currency in lower case":         {payment(fields{"currency": "jpy"}), "/currency"},
 		"no currency":                      {payment(fields{"currency": nil}), "/currency"},
 		"a country that is not accepted":   {payment(fields{"country": "KR", "payment_method": method(fields{"country": nil})}), "/country"},
-		"the same, said by the method":     {payment(fields{"country": nil, "payment_method": method(fields{"country": "KR"})}), "/country"},
+		"the same, said by the method":     {payment(fields{"country": nil, "payment_method": method(fields{"country": "KR"})}), "/payment_method/country"},
 		"no country":                       {payment(fields{"country": nil, "payment_method": method(fields{"country": nil})}), "/country"},
 		"two countries":                    {payment(fields{"payment_method": method(fields{"country": "KR"})}), "/payment_method/country"},
 		"two currencies":                   {payment(fields{"payment_method": method(fields{"currency": "KRW"})}), "/payment_method/currency"},

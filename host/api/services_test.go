@@ -47,7 +47,10 @@ func TestPaymentServiceFromCreateToDelete(t *testing.T) {
 	w.send("PUT", path, fields{"active": true}).refused(http.StatusNotFound, "not_found")
 	w.send("DELETE", path, nil).refused(http.StatusNotFound, "not_found")
 	w.get("/payment-services").has(fields{"items.0": nil})
-	w.get("/payment-services?deleted=true").has(fields{"items.0.id": created.text("id"), "items.0.is_deleted": true})
+	w.post("/payment-services", servicing(nil)).want(http.StatusCreated)
+	w.get("/payment-services?deleted=true").has(fields{
+		"items.0.id": created.text("id"), "items.0.is_deleted": true, "items.1": nil,
+	})
 }
 
 // The payments of a service outlive it.
@@ -171,6 +174,8 @@ func TestVerify(t *testing.T) {
 	verify(fields{"payment_service_id": w.service}, "bad key").want(http.StatusBadRequest)
 	verify(fields{"payment_service_id": "00000000-0000-4000-8000-000000000000"}, "good key").
 		refused(http.StatusBadRequest, "bad_request", "/payment_service_id")
+	foreign := w.post("/payment-services", servicing(nil), header("X-GR4VY-MERCHANT-ACCOUNT-ID", "other")).text("id")
+	verify(fields{"payment_service_id": foreign}, "good key").refused(http.StatusBadRequest, "bad_request", "/payment_service_id")
 	w.provider.set(sdk.OpCheckCredentials, sdk.Errorf("testpay", sdk.CodeConnectRefused, "down"))
 	verify(nil, "good key").refused(http.StatusBadGateway, "bad_gateway")
 }
