@@ -26,7 +26,8 @@ func RulesOf(m sdk.Manifest) Rules {
 }
 
 // An Action is an operation that may start now. Max is the largest amount it may be
-// for; for a void, what it would release.
+// for; for a void, what it would release. Where a connector over-captures, a capture may
+// exceed Max by as much as the provider lets it.
 type Action struct {
 	Operation sdk.Operation
 	Max       int64
@@ -68,7 +69,9 @@ func (v View) Allow(op sdk.Operation, amount int64, final bool, r Rules) *sdk.Er
 
 func (v View) limit(op sdk.Operation) int64 {
 	switch op {
-	case sdk.OpCapture, sdk.OpVoid:
+	case sdk.OpCapture:
+		return v.capturable()
+	case sdk.OpVoid:
 		return v.Open()
 	case sdk.OpRefund:
 		return v.Refundable()
@@ -87,6 +90,8 @@ func (v View) legal(op sdk.Operation, r Rules) *sdk.Error {
 	switch op {
 	case sdk.OpCapture:
 		switch {
+		case v.Open() > 0 && v.capturable() <= 0:
+			return illegal(sdk.CodeInvalidState, "everything that is authorized is being captured")
 		case v.State == sdk.StateAuthorized:
 			return nil
 		case v.State == sdk.StatePartiallyCaptured && r.MultipleCapture:
@@ -131,7 +136,7 @@ func (v View) legal(op sdk.Operation, r Rules) *sdk.Error {
 }
 
 func (v View) allowCapture(amount int64, final bool, r Rules) *sdk.Error {
-	open := v.Open()
+	open := v.capturable()
 	switch {
 	case amount <= 0:
 		return field(sdk.OpCapture, sdk.CodeAmountOutOfRange, "/amount", "must be greater than zero")
