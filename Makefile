@@ -40,7 +40,7 @@ check: lint verify-generated test race fuzz conform demo ## Everything a change 
 
 .PHONY: race
 race: ## Run the tests under the race detector
-	$(GO_TEST) -race -short ./...
+	$(GO_TEST) -race ./...
 
 # Each fuzz target for a moment; FUZZTIME=10m makes it a hunt.
 FUZZTIME ?= 5s
