@@ -70,7 +70,7 @@ async function rejectedWith(name, pointer, promise) {
   assert.deepEqual(rest.items.map((r) => r.amount), [700]);
   assert.equal((await transactions.refunds.list(id)).items.length, 2);
   assert.equal((await transactions.get(id)).refundedAmount, 1000);
-  assert.ok((await transactions.events.list(id)).items.length > 3);
+  assert.ok((await transactions.events.list(id)).result.items.length > 3);
 }
 {
   const voided = await transactions.void(await approved(), ["resource=transaction-void"]);
