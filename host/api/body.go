@@ -29,11 +29,6 @@ func (c *call) body(shape *schemas.Schema) (document, error) {
 	if err != nil {
 		return document{}, err
 	}
-	if c.embed != nil {
-		if err := c.embed.permits(value); err != nil {
-			return document{}, err
-		}
-	}
 	if broken := shape.Validate(value); len(broken) > 0 {
 		return document{}, invalid(violations(broken)...)
 	}

@@ -68,6 +68,9 @@ func (s *server) createTransaction(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := c.embed.permits(doc.value); err != nil {
+		return answer{}, err
+	}
 	var t transactionCreate
 	if err := doc.into(&t); err != nil {
 		return answer{}, err

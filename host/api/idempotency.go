@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 	"unicode/utf8"
@@ -134,7 +133,7 @@ func idempotencyKey(h http.Header) (string, error) {
 // fingerprint says what a key is for.
 func fingerprint(r *http.Request, canonical []byte) string {
 	h := sha256.New()
-	io.WriteString(h, r.Method+"\n"+r.URL.Path+"\n") // a hash takes everything
+	h.Write([]byte(r.Method + "\n" + r.URL.Path + "\n"))
 	h.Write(canonical)
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -131,7 +131,8 @@ func problemOf(err error) *problem {
 	case errors.Is(err, store.ErrNotFound):
 		return notFound()
 	case errors.Is(err, store.ErrCursor):
-		return invalid(detail{inQuery, "/cursor", "must be a cursor of an answer to this query", string(sdk.CodeInvalidField)})
+		return invalid(detail{inQuery, "/cursor", "must be a cursor of an answer to this query",
+			string(sdk.CodeInvalidField)})
 	case errors.Is(err, store.ErrBusy):
 		p := newProblem(http.StatusTooManyRequests, "too_many_requests", "Too many requests at once; try again")
 		p.cause, p.retryAfter = err, 1

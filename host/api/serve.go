@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -161,7 +162,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 // recovered answers a request whose handler panicked, if nothing was written yet.
 func (s *server) recovered(w *response, r *http.Request, v any) {
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	s.Logger.ErrorContext(r.Context(), "request handler panicked",
@@ -208,7 +209,7 @@ func (s *server) log(r *http.Request, n *note, out *response, took time.Duration
 		slog.Duration("took", took),
 	}
 	for name, value := range map[string]string{
-		"transaction_id": r.PathValue("id"), "merchant_account_id": n.account, "key_id": n.key,
+		"resource_id": r.PathValue("id"), "merchant_account_id": n.account, "key_id": n.key,
 	} {
 		if value != "" {
 			attrs = append(attrs, slog.String(name, value))

@@ -75,8 +75,12 @@ const updateShape = `{
 const optionsShape = `{
   "type": "object",
   "properties": {
-    "country": {"type": ["string", "null"], "pattern": "^[A-Z]{2}$", "x-expected": "an ISO 3166-1 country code such as JP"},
-    "currency": {"type": ["string", "null"], "pattern": "^[A-Z]{3}$", "x-expected": "an ISO 4217 currency code such as JPY"},
+    "country": {
+      "type": ["string", "null"], "pattern": "^[A-Z]{2}$", "x-expected": "an ISO 3166-1 country code such as JP"
+    },
+    "currency": {
+      "type": ["string", "null"], "pattern": "^[A-Z]{3}$", "x-expected": "an ISO 4217 currency code such as JPY"
+    },
     "amount": {"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": 99999999},
     "locale": {"type": ["string", "null"], "maxLength": 35},
     "metadata": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},

@@ -116,7 +116,9 @@ type envelope struct {
 
 // envelope renders how an operation went. Without the operation, which is how a
 // request looks whose first try was cut off before it began, it has failed.
-func (s *server) envelope(ctx context.Context, kind, status string, rec store.Record, op *ledger.Operation) (envelope, error) {
+func (s *server) envelope(
+	ctx context.Context, kind, status string, rec store.Record, op *ledger.Operation,
+) (envelope, error) {
 	t, err := s.transaction(ctx, rec)
 	if err != nil {
 		return envelope{}, err
