@@ -92,7 +92,7 @@ type sighting struct {
 }
 
 var sightings = rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) sighting {
-	return sighting{wild.Draw(rt, "snapshot"), start.Add(time.Duration(rapid.IntRange(0, 3).Draw(rt, "seen")) * time.Second)}
+	return sighting{wild.Draw(rt, "snapshot"), start.Add(time.Duration(rapid.IntRange(0, 3).Draw(rt, "seen")) * (time.Second + 1))}
 }), 0, 5)
 
 func folded(seen []sighting) Truth {

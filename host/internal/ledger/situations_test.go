@@ -168,6 +168,16 @@ func TestSituations(t *testing.T) {
 			situation{authorize: approving, seen: []sdk.Snapshot{authorized}, then: []Operation{{ID: "c", Kind: capture, Outcome: done, Amount: sdk.JPY(300)}, asked(void, done, 0)}},
 			standing{State: sdk.StateCaptured, Status: StatusCaptureSucceeded, Authorized: 1000, Captured: 300, Released: 700, Refundable: 300, Can: []sdk.Operation{refund}},
 		},
+		"the provider captured less than was asked": {
+			situation{authorize: approving, seen: []sdk.Snapshot{authorized}, then: []Operation{{ID: "c", Kind: capture, Outcome: done, Amount: sdk.JPY(900), Processed: new(sdk.JPY(700)), Final: true}}},
+			standing{State: sdk.StateCaptured, Status: StatusCaptureSucceeded, Authorized: 1000, Captured: 700, Released: 300, Refundable: 700, Can: []sdk.Operation{refund}},
+		},
+		"captured, and an older webhook comes late": {
+			situation{authorize: approving, then: []Operation{{ID: "c", Kind: capture, Outcome: done, Amount: sdk.JPY(900), Processed: new(sdk.JPY(700)), Final: true}}, seen: []sdk.Snapshot{authorized, {
+				Captures: []sdk.CaptureSnapshot{{Ref: "cap_1", Operation: "c", Amount: new(sdk.JPY(900)), Status: sdk.MovePending}},
+			}}},
+			standing{State: sdk.StateCaptured, Status: StatusCaptureSucceeded, Authorized: 1000, Captured: 700, Released: 300, Refundable: 700, Can: []sdk.Operation{refund}},
+		},
 		"a capture was declined": {
 			situation{authorize: approving, seen: []sdk.Snapshot{authorized}, then: []Operation{asked(capture, declined, 1000)}},
 			standing{State: sdk.StateAuthorized, Status: StatusAuthorizationSucceeded, Authorized: 1000, Open: 1000, Can: []sdk.Operation{capture, void}},
@@ -273,6 +283,10 @@ func TestSituations(t *testing.T) {
 		"approved too late: let go": {
 			situation{authorize: approving, closed: ClosedExpired, seen: []sdk.Snapshot{authorized}, then: []Operation{asked(void, done, 0)}},
 			standing{State: sdk.StateVoided, Status: StatusAuthorizationFailed, Error: "incomplete_buyer_approval", Authorized: 1000, Released: 1000, Late: true},
+		},
+		"approved too late, and the hold lapsed": {
+			situation{authorize: approving, closed: ClosedExpired, seen: []sdk.Snapshot{authorized, {State: sdk.StateExpired}}},
+			standing{State: sdk.StateExpired, Status: StatusAuthorizationFailed, Error: "incomplete_buyer_approval", Authorized: 1000, Released: 1000, Late: true},
 		},
 		"approved too late, and captured by the provider": {
 			situation{automatic: true, authorize: approving, closed: ClosedExpired, seen: []sdk.Snapshot{captured("", 1000)}},

@@ -127,6 +127,22 @@ func TestFold(t *testing.T) {
 	}
 }
 
+func TestContradictionsEndTheSameWay(t *testing.T) {
+	one := sdk.Snapshot{State: sdk.StateVoided, Revision: 1}
+	other := sdk.Snapshot{State: sdk.StateCaptured, Revision: 1}
+	if diff := cmp.Diff(folded([]sighting{{one, start}, {other, start}}), folded([]sighting{{other, start}, {one, start}})); diff != "" {
+		t.Errorf("voided and captured at once (-one first +other first):\n%s", diff)
+	}
+}
+
+func TestSeenTimeIsKeptAsItIsStored(t *testing.T) {
+	var truth Truth
+	truth.Fold(sdk.Snapshot{Authorized: new(sdk.JPY(1))}, start.Add(1))
+	if truth.AuthorizedAt != start {
+		t.Errorf("authorized at %v, want %v", truth.AuthorizedAt, start)
+	}
+}
+
 func TestKeptTimeIsTheSameWhereverItCameFrom(t *testing.T) {
 	zone := time.FixedZone("JST", 9*60*60)
 	fine := time.Date(2026, 3, 14, 15, 9, 26, 535897932, time.UTC)
