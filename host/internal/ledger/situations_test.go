@@ -200,6 +200,12 @@ func TestSituations(t *testing.T) {
 			}}},
 			standing{State: sdk.StateCaptured, Status: StatusCaptureSucceeded, Authorized: 1000, Captured: 800, Released: 200, Refundable: 800, Can: []sdk.Operation{refund}},
 		},
+		"two captures were asked for, and one capture claims to be both": {
+			situation{authorize: approving, then: []Operation{
+				{ID: "a", Kind: capture, Outcome: done, Amount: sdk.JPY(400), Ref: "cap_1"}, {ID: "b", Kind: capture, Outcome: unknown, Amount: sdk.JPY(400)},
+			}, seen: []sdk.Snapshot{authorized, {Captures: []sdk.CaptureSnapshot{{Ref: "cap_1", Operation: "b", Amount: new(sdk.JPY(400)), Status: sdk.MoveSucceeded}}}}},
+			standing{State: sdk.StatePartiallyCaptured, Status: StatusCaptureSucceeded, Authorized: 1000, Captured: 400, Open: 600, Refundable: 400, Unsettled: []sdk.OperationID{"b"}},
+		},
 		"more was captured than was held": {
 			situation{authorize: approving, seen: []sdk.Snapshot{authorized, captured("", 1200)}},
 			standing{State: sdk.StateCaptured, Status: StatusCaptureSucceeded, Authorized: 1200, Captured: 1200, Refundable: 1200, Can: []sdk.Operation{refund}},

@@ -135,6 +135,22 @@ func TestContradictionsEndTheSameWay(t *testing.T) {
 	}
 }
 
+func TestTheNameOfAnExchangeIsNoNews(t *testing.T) {
+	says := func(request string) sdk.Snapshot {
+		p := sdk.Provider{Status: "succeeded", RequestID: request, HTTPStatus: len(request)}
+		return sdk.Snapshot{
+			State: sdk.StateCaptured, Provider: p,
+			Captures: []sdk.CaptureSnapshot{{Ref: "c", Status: sdk.MoveSucceeded, Provider: p}},
+			Refunds:  []sdk.RefundSnapshot{{Ref: "r", Status: sdk.MoveSucceeded, Provider: p}},
+		}
+	}
+	var truth Truth
+	truth.Fold(says("req_1"), start)
+	if truth.Fold(says("req_22"), start) {
+		t.Error("the same words in another exchange were news")
+	}
+}
+
 func TestSeenTimeIsKeptAsItIsStored(t *testing.T) {
 	var truth Truth
 	truth.Fold(sdk.Snapshot{Authorized: new(sdk.JPY(1))}, start.Add(1))
