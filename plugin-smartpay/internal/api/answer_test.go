@@ -1,8 +1,10 @@
 package api
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -204,8 +206,19 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestEchoedKeyIsMasked(t *testing.T) {
+	var escaped, percent string
+	for i := range len(testKey) {
+		escaped += fmt.Sprintf(`\u%04X`, testKey[i])
+		percent += fmt.Sprintf("%%%02x", testKey[i])
+	}
 	echoes := map[string]string{
 		"plain":               testKey,
+		"escaped for JSON":    escaped,
+		"escaped in part":     `\u0073k_test\u005f` + testKey[len("sk_test_"):],
+		"escaped for a URL":   percent,
+		"in base64, inside":   base64.StdEncoding.EncodeToString([]byte("a: Basic " + testKey + " z"))[12:52],
+		"in base64, off by 1": base64.StdEncoding.EncodeToString([]byte("1" + testKey + "0"))[2:41],
+		"in base64, off by 2": base64.URLEncoding.EncodeToString([]byte("22" + testKey + "0"))[3:42],
 		"base64":              "c2tfdGVzdF85S21QcTNadDdXeFliMk5jNVZoUmRT",
 		"base64 with a colon": "c2tfdGVzdF85S21QcTNadDdXeFliMk5jNVZoUmRTOg==",
 		"hex":                 "736b5f746573745f394b6d5071335a7437577859623 24e633556685264 53",
@@ -221,7 +234,7 @@ func TestEchoedKeyIsMasked(t *testing.T) {
 			_, err := capture(ctx, m)
 			f := failureOf(t, err)
 			for _, text := range []string{f.Error(), f.Code, f.Message, f.RequestID} {
-				if strings.Contains(text, echo) || !strings.Contains(text, "[secret]") {
+				if strings.Contains(text, echo) || strings.Contains(text, testKey) || !strings.Contains(text, "[secret]") {
 					t.Errorf("not masked: %q", text)
 				}
 			}
@@ -229,7 +242,7 @@ func TestEchoedKeyIsMasked(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Order: %v", err)
 			}
-			if !strings.HasPrefix(order.Status, "[secret]") || !strings.HasPrefix(order.Reference, "[secret]") {
+			if strings.Contains(order.Status, testKey) || !strings.HasPrefix(order.Status, "[secret]") || !strings.HasPrefix(order.Reference, "[secret]") {
 				t.Errorf("a success keeps the key: status %q, reference %q", order.Status, order.Reference)
 			}
 		})

@@ -71,24 +71,44 @@ func (k SecretKey) LogValue() slog.Value { return slog.StringValue(masked) }
 // MarshalText encodes a placeholder.
 func (k SecretKey) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
-// mask removes the key from what a provider said, in the forms in which a server
-// that echoes headers would show it.
+// mask removes the key from what a provider said, in the forms in which a server that
+// echoes what it was sent would show it: as it is, in hexadecimal, in base64 wherever in
+// a longer text it stands, and with any of its characters escaped as in JSON or in a URL.
 func (k SecretKey) mask(text string) string {
 	key := k.reveal()
 	if key == "" || text == "" {
 		return text
 	}
-	raw := []byte(key)
-	forms := []string{
-		key,
-		strings.TrimRight(base64.StdEncoding.EncodeToString(raw), "="),
-		strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(key+":")), "="),
-		strings.TrimRight(base64.URLEncoding.EncodeToString(raw), "="),
-		hex.EncodeToString(raw),
-		strings.ToUpper(hex.EncodeToString(raw)),
-	}
-	for _, form := range forms {
+	text = strings.ReplaceAll(text, key, masked)
+	for _, form := range encodings(key) {
 		text = strings.ReplaceAll(text, form, masked)
 	}
+	if strings.Contains(text, `\u00`) || strings.Contains(text, "%") {
+		text = escapes(key).ReplaceAllLiteralString(text, masked)
+	}
 	return text
+}
+
+// encodings are the key in hexadecimal and in base64. What base64 makes of a text
+// depends on where in a group of three bytes it starts, so there are three of those;
+// characters that hold bits of a neighbour as well are left off.
+func encodings(key string) []string {
+	inHex := hex.EncodeToString([]byte(key))
+	forms := []string{inHex, strings.ToUpper(inHex)}
+	for before := range 3 {
+		first, end := (before*8+5)/6, (before+len(key))*8/6
+		whole := append(make([]byte, before), key...)
+		forms = append(forms,
+			base64.StdEncoding.EncodeToString(whole)[first:end], base64.URLEncoding.EncodeToString(whole)[first:end])
+	}
+	return forms
+}
+
+// escapes matches the key with some or all of its characters escaped.
+func escapes(key string) *regexp.Regexp {
+	var b strings.Builder
+	for i := range len(key) {
+		fmt.Fprintf(&b, `(?:%s|(?:\\u00|%%)(?i:%02x))`, regexp.QuoteMeta(key[i:i+1]), key[i])
+	}
+	return regexp.MustCompile(b.String())
 }
