@@ -22,6 +22,8 @@ type opener func(t testing.TB, now func() time.Time) *Store
 
 // suite is what every store must do, whatever database it works on.
 var suite = map[string]func(t *testing.T, open opener){
+	"every field of a payment is kept":                keepsEveryFieldOfPayments,
+	"every field of anything else is kept":            keepsEveryFieldOfTheRest,
 	"a payment is read back as it was written":        readsBackWhatWasWritten,
 	"a change is read back as it was made":            readsBackChanges,
 	"a payment is found by each of its names":         findsByEveryName,
