@@ -21,15 +21,19 @@ func (c *Connector) merchant(op sdk.Op, call sdk.Call) (api.Merchant, error) {
 	if err != nil {
 		return api.Merchant{}, err
 	}
-	base := call.Account.Field(fieldAPIURL)
-	if base == "" {
-		base = api.DefaultBase
-	}
-	client, err := c.client(base)
+	client, err := c.client(baseOf(call.Account))
 	if err != nil {
 		return api.Merchant{}, invalid(op, sdk.CodeInvalidField, "/call/account/config/"+fieldAPIURL, err.Error())
 	}
 	return client.As(key), nil
+}
+
+// baseOf is where the account's API is.
+func baseOf(account sdk.Account) string {
+	if base := account.Field(fieldAPIURL); base != "" {
+		return base
+	}
+	return api.DefaultBase
 }
 
 // keyOf returns the account's secret key if it is one, and of the account's mode.

@@ -108,7 +108,7 @@ func (c *Connector) decided(
 ) (sdk.AuthorizeResult, error) {
 	switch state {
 	case sdk.StateRequiresAction:
-		if !usable(s.URL) {
+		if !usable(s.URL, baseOf(req.Call.Account)) {
 			return result, sdk.Errorf(op, sdk.CodeUnparseableSuccess, "the checkout has no address to send the buyer to")
 		}
 		result.Outcome = sdk.OutcomeRequiresAction
@@ -140,12 +140,29 @@ func (c *Connector) approvalEnds(req sdk.AuthorizeRequest, s *api.Session) time.
 	return ends
 }
 
-// usable reports whether a browser can be sent to address: https, or http to this
-// machine, which is where a stand-in for Smartpay runs.
-func usable(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil {
+// pageDomain is where the hosted page is: at checkout.smartpay.co, as official clients
+// have it.
+const pageDomain = "smartpay.co"
+
+// usable reports whether a browser can be sent to address: a page of Smartpay's or of
+// the host that the API is on, by https; or a page on this machine if the API is on it
+// as well, which is where a stand-in for Smartpay runs.
+func usable(address, base string) bool {
+	page, err := url.Parse(address)
+	if err != nil || page.Host == "" || page.User != nil {
 		return false
 	}
-	return u.Scheme == "https" || u.Scheme == "http" && api.IsLoopback(u.Hostname())
+	served, err := url.Parse(base)
+	if err != nil {
+		return false
+	}
+	host, ours := strings.ToLower(page.Hostname()), strings.ToLower(served.Hostname())
+	switch page.Scheme {
+	case "https":
+		return host == ours || host == pageDomain || strings.HasSuffix(host, "."+pageDomain) ||
+			api.IsLoopback(host) && api.IsLoopback(ours)
+	case "http":
+		return api.IsLoopback(host) && api.IsLoopback(ours)
+	}
+	return false
 }

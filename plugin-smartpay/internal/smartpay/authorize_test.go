@@ -313,3 +313,33 @@ func TestEchoedKeyDoesNotShow(t *testing.T) {
 		t.Errorf("shows %s", shown)
 	}
 }
+
+func TestPagesThatABuyerIsSentTo(t *testing.T) {
+	const live, stub = "https://api.smartpay.co/v1", "http://127.0.0.1:8080/v1"
+	for name, tt := range map[string]struct {
+		page, base string
+		ok         bool
+	}{
+		"Smartpay's own":                {"https://checkout.smartpay.co/s?x=1#y", live, true},
+		"in capitals":                   {"https://CHECKOUT.SmartPay.co/s", live, true},
+		"Smartpay's, API behind a gate": {"https://checkout.smartpay.co/s", "https://gate.example/smartpay/v1", true},
+		"of the gate":                   {"https://gate.example/s", "https://gate.example/smartpay/v1", true},
+		"of a stand-in":                 {"http://localhost:9000/s", stub, true},
+		"of a stand-in, by https":       {"https://[::1]:9000/s", stub, true},
+		"in clear":                      {"http://checkout.smartpay.co/s", live, false},
+		"of somebody else":              {"https://evil.example/s", live, false},
+		"of a name that ends alike":     {"https://evilsmartpay.co/s", live, false},
+		"of a name that starts alike":   {"https://checkout.smartpay.co.evil.example/s", live, false},
+		"with another's host as a user": {"https://checkout.smartpay.co@evil.example/s", live, false},
+		"on the buyer's own machine":    {"http://127.0.0.1/s", live, false},
+		"on the buyer's own, by https":  {"https://127.0.0.1/s", live, false},
+		"no host":                       {"https:///s", live, false},
+		"a script":                      {"javascript:alert(1)//checkout.smartpay.co", live, false},
+		"an app":                        {"smartpay://checkout.smartpay.co/s", live, false},
+		"nothing":                       {"", live, false},
+	} {
+		if got := usable(tt.page, tt.base); got != tt.ok {
+			t.Errorf("%s: %q is usable: %v, want %v", name, tt.page, got, tt.ok)
+		}
+	}
+}

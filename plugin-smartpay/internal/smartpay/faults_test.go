@@ -18,7 +18,7 @@ const (
 	aPayment  = "payment_test_35LxgmF5KM22XKG38BjpJa"
 	orderBody = `{"id":"` + anOrder + `","object":"order","test":true,"amount":1000,"currency":"JPY","status":"requires_authorization",` +
 		`"reference":"R1","createdAt":1700000000000,"updatedAt":1700000000000,"payments":[]}`
-	sessionBody = `{"id":"checkout_test_1","object":"checkoutSession","test":true,"url":"https://checkout.example/s","reference":"R1",` +
+	sessionBody = `{"id":"checkout_test_1","object":"checkoutSession","test":true,"url":"https://checkout.smartpay.co/s","reference":"R1",` +
 		`"order":` + orderBody + `}`
 	paymentBody = `{"id":"` + aPayment + `","object":"payment","test":true,"createdAt":1,"updatedAt":1,"amount":200,"currency":"JPY",` +
 		`"order":"` + anOrder + `","reference":"op-1","status":"processed","metadata":{}}`
