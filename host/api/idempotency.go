@@ -35,8 +35,8 @@ type move struct {
 // What is stored is the answer to what was executed, whatever it was. A request that
 // was refused, and one that met another under way, leave their key unused. A key
 // whose first use was cut off, by a crash of this process or of the one before, is
-// answered from what is known of the payment; that answer is kept as the first
-// once the operation's outcome is known.
+// answered from what is known of the payment; that answer is kept as the first once
+// nothing about the payment is in doubt.
 func (s *server) once(c *call, m move) (answer, error) {
 	key, err := idempotencyKey(c.Header)
 	if err != nil {
@@ -100,10 +100,21 @@ func (s *server) repeat(ctx context.Context, m move, now, earlier store.Idempote
 	if err != nil {
 		return answer{}, err
 	}
-	if op := rec.Operation(earlier.Operation); op == nil || (op.Outcome != "" && op.Outcome != sdk.OutcomeUnknown) {
+	if known(rec) {
 		s.finish(ctx, earlier, a)
 	}
 	return a, nil
+}
+
+// known reports whether it is known what became of every operation: done, refused, or
+// accepted and under way at the provider.
+func known(rec store.Record) bool {
+	for _, id := range rec.View().Unsettled {
+		if rec.Operation(id).Outcome != sdk.OutcomePending {
+			return false
+		}
+	}
+	return true
 }
 
 // finish keeps the answer. The write has happened, so a failure here is not the
