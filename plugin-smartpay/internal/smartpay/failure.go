@@ -149,8 +149,12 @@ func failure(op sdk.Op, err error) error {
 		return &sdk.Error{Op: op, Code: sdk.CodeUnmappedError, Err: err}
 	}
 	e := &sdk.Error{
-		Op: op, Code: codeOf(f), RetryAfter: f.RetryAfter,
+		Op: op, Code: codeOf(f),
 		Provider: sdk.Provider{Code: f.Code, Message: f.Message, HTTPStatus: f.HTTP, RequestID: f.RequestID},
+	}
+	switch e.Retry() {
+	case sdk.RetrySameKey, sdk.RetrySameKeyAfter:
+		e.RetryAfter = f.RetryAfter // with any other advice, how long to wait is no answer to anything
 	}
 	if f.Err != nil || f.Message == "" {
 		e.Err = f // Smartpay's own message says it better where there is one

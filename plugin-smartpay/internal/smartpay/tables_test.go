@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,4 +202,38 @@ func place(at api.Endpoint) string {
 		return "reads"
 	}
 	return "`" + string(at) + "`"
+}
+
+// What to do next must fit what became of the write, and a wait must fit what to do next.
+func TestAdviceIsCoherent(t *testing.T) {
+	codes := map[sdk.Code]bool{sdk.CodeUnmappedError: true, sdk.CodeUnmappedDecline: true, sdk.CodeOrderRejected: true}
+	for _, row := range errorTable {
+		codes[row.means] = true
+	}
+	for _, row := range breakTable {
+		codes[row.means] = true
+	}
+	for code := range codes {
+		m := code.Meaning()
+		if code != sdk.CodeUnmappedError && m == sdk.CodeUnmappedError.Meaning() {
+			t.Errorf("%s has no meaning of its own", code)
+		}
+		if (m.Retry == sdk.RetryReconcileFirst) != (m.Outcome == sdk.OutcomeUnknown) {
+			t.Errorf("%s: %s after %s", code, m.Retry, m.Outcome)
+		}
+		if m.Retry == sdk.RetrySameKey && m.Outcome != sdk.OutcomeNotAttempted {
+			t.Errorf("%s: %s after %s", code, m.Retry, m.Outcome)
+		}
+	}
+	for _, f := range documentedErrors {
+		f.Sent, f.RetryAfter = true, 7*time.Second
+		e := sdk.AsError(failure("test", &f))
+		waits := e.Retry() == sdk.RetrySameKey || e.Retry() == sdk.RetrySameKeyAfter
+		if (e.RetryAfter != 0) != waits {
+			t.Errorf("%s %d %s: %s, after %v", f.Endpoint, f.HTTP, f.Code, e.Retry(), e.RetryAfter)
+		}
+		if e.Network != nil {
+			t.Errorf("%s %d %s: a network is said to have spoken: %+v", f.Endpoint, f.HTTP, f.Code, e.Network)
+		}
+	}
 }
