@@ -22,6 +22,10 @@ const (
 // suggests. [UNK]
 const codeIdempotencyConflict = "idempotency.conflict"
 
+// codeIdempotencyInProgress is what a use of a key is refused with while another use of
+// it is under way, by the same reasoning. [UNK]
+const codeIdempotencyInProgress = "idempotency.in-progress"
+
 // An errorRow says what a refusal means. The first row that fits decides.
 type errorRow struct {
 	http    int
@@ -53,6 +57,7 @@ var errorTable = []errorRow{
 	{409, "order.cannot-cancel", "", sdk.CodeInvalidState, "not authorized, or nothing left to release: refund instead"},
 	{409, "promotion-code.exists", "", sdk.CodeInvalidField, ""},
 	{409, codeIdempotencyConflict, "", sdk.CodeKeyConflict, "one key, two bodies"},
+	{409, codeIdempotencyInProgress, "", sdk.CodeKeyInProgress, "another use of the key is under way"},
 	{429, anyCode, "", sdk.CodeRateLimited, "waits as long as Retry-After says"},
 	{any5xx, anyCode, reads, sdk.CodeMaintenance, "a read that fails changes nothing"},
 	{504, anyCode, "", sdk.CodeGatewayTimeout, "Smartpay may have acted"},

@@ -132,6 +132,7 @@ func TestWritesTellTheTruthWhateverComesBack(t *testing.T) {
 		"403 without a code":      {badnet.Reply(403, "no"), sdk.OutcomeNotAttempted, sdk.CodePermissionDenied},
 		"invalid":                 {refusal(400, "request.invalid"), sdk.OutcomeNotAttempted, sdk.CodeInvalidField},
 		"one key, two bodies":     {refusal(409, "idempotency.conflict"), sdk.OutcomeNotAttempted, sdk.CodeKeyConflict},
+		"key still in use":        {refusal(409, "idempotency.in-progress"), sdk.OutcomePending, sdk.CodeKeyInProgress},
 		"too many calls":          {refusal(429, "", "Retry-After: 7"), sdk.OutcomeNotAttempted, sdk.CodeRateLimited},
 		"404 by somebody between": {badnet.Reply(404, "<html>"), sdk.OutcomeUnknown, sdk.CodeUnmappedError},
 	}

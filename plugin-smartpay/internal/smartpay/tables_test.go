@@ -45,6 +45,7 @@ var (
 		{HTTP: 409, Code: "order.cannot-cancel", Endpoint: api.CancelOrder},
 		{HTTP: 409, Code: "promotion-code.exists", Endpoint: "POST /promotion-codes"},
 		{HTTP: 409, Code: "idempotency.conflict", Endpoint: api.CreatePayment},
+		{HTTP: 409, Code: "idempotency.in-progress", Endpoint: api.CreatePayment},
 	}
 	documentedEvents = []string{
 		"order.authorized", "order.rejected", "order.canceled", "payment.created", "refund.created", "token.created",
