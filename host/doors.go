@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
@@ -21,9 +22,23 @@ type doors struct {
 	log      *slog.Logger
 }
 
-func (d doors) mount(mux *http.ServeMux) {
+func (d doors) handler() http.Handler {
+	mux := http.NewServeMux()
 	mux.HandleFunc("POST /webhooks/{service}", d.webhook)
 	mux.HandleFunc("GET /return/{payment}/{token}/{page}", d.returning)
+	return mux
+}
+
+// beside sends what is for the doors there and everything else, however it is spelt,
+// to the merchants' contract, which answers in its own words.
+func beside(doors, contract http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, "/webhooks/") || strings.HasPrefix(req.URL.Path, "/return/") {
+			doors.ServeHTTP(w, req)
+			return
+		}
+		contract.ServeHTTP(w, req)
+	})
 }
 
 // webhook answers a delivery exactly as the connector says, or with a server error

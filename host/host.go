@@ -128,10 +128,8 @@ func (h *Host) assemble() error {
 	if err != nil {
 		return err
 	}
-	merchants := http.NewServeMux()
-	doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.mount(merchants)
-	merchants.Handle("/", contract)
-	h.apiServer = server(merchants, c.CallTimeout)
+	others := doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.handler()
+	h.apiServer = server(beside(others, contract), c.CallTimeout)
 	operators, err := admin.New(admin.Config{
 		Host: h, Store: h.store, Payments: h.engine, Token: h.adminToken, Logger: c.Slog, Now: c.Now,
 	})
