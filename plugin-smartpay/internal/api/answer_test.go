@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -246,6 +247,44 @@ func TestEchoedKeyIsMasked(t *testing.T) {
 				t.Errorf("a success keeps the key: status %q, reference %q", order.Status, order.Reference)
 			}
 		})
+	}
+}
+
+func TestEchoedShopperIsHidden(t *testing.T) {
+	words := []string{"山田𠮷子", "hanako@shop.example", "150-0001", `a"b&c d`, "abc", ""}
+	for form, echo := range map[string]string{
+		"as sent":          `山田𠮷子 hanako@shop.example 150-0001 a"b&c d`,
+		"as JSON":          `{"x":"山田𠮷子","e":"hanako@shop.example","z":"150-0001","l":"a\"b&c d"}`,
+		"as JSON in ASCII": `{"x":"\u5c71\u7530\ud842\udfb7\u5b50","e":"hanako@shop.example","z":"150-0001","l":"a\"b&c d"}`,
+		"as a URL":         url.Values{"x": {"山田𠮷子"}, "e": {"hanako@shop.example"}, "z": {"150-0001"}, "l": {`a"b&c d`}}.Encode(),
+	} {
+		t.Run(form, func(t *testing.T) {
+			body, err := json.Marshal(map[string]string{"errorCode": "request.invalid", "message": "abc is wrong: " + echo})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, m := start(t, badnet.Reply(400, string(body)))
+			_, err = capture(within(t, 5*time.Second), m.Hiding(words...))
+			said := failureOf(t, err).Error()
+			for _, secret := range []string{"山田", "5c71", "E5%B1%B1", "hanako", "150-0001", "b&c", "b%26c"} {
+				if strings.Contains(said, secret) {
+					t.Errorf("%q shows %s", said, secret)
+				}
+			}
+			if strings.Count(said, "[private]") != 4 || !strings.Contains(said, "abc is wrong") {
+				t.Errorf("reads %q", said)
+			}
+		})
+	}
+}
+
+// A message is cut only after what is private in it is hidden, or half a name would show.
+func TestHiddenBeforeItIsCut(t *testing.T) {
+	name := strings.Repeat("長", 20)
+	_, m := start(t, badnet.Reply(400, `{"message":"`+strings.Repeat("x", maxMessage-10)+name+`"}`))
+	_, err := capture(within(t, 5*time.Second), m.Hiding(name))
+	if said := failureOf(t, err).Message; strings.Contains(said, "長") {
+		t.Errorf("shows %q", said)
 	}
 }
 

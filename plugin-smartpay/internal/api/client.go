@@ -58,6 +58,17 @@ func (c *Client) As(key SecretKey) Merchant { return Merchant{client: c, key: ke
 // Methods that write take an idempotency key. Smartpay keeps the result of a key
 // for six hours and then forgets it.
 type Merchant struct {
-	client *Client
-	key    SecretKey
+	client  *Client
+	key     SecretKey
+	private []string
+}
+
+// Hiding returns the same merchant, whose refusals do not show the given words: a
+// server that repeats in an error what it was sent may repeat who the shopper is. They
+// are found as they are, and as JSON and as a URL would have them. Words of less than
+// four bytes are let pass: they tell nobody apart, and are found in words about
+// something else.
+func (m Merchant) Hiding(words ...string) Merchant {
+	m.private = words
+	return m
 }

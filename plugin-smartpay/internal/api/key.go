@@ -57,7 +57,11 @@ func (k SecretKey) reveal() string {
 	return *k.text
 }
 
-const masked = "[secret]"
+// Placeholders for what must not show.
+const (
+	masked  = "[secret]"
+	private = "[private]"
+)
 
 // String returns a placeholder.
 func (k SecretKey) String() string { return masked }

@@ -1,11 +1,17 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // requestIDHeader is the header in which a server commonly names a request. No
@@ -19,8 +25,52 @@ const (
 	maxRequestID = 100
 )
 
-// said cleans what the provider said: the key masked, valid UTF-8, of bounded length.
-func (m Merchant) said(text string, limit int) string { return clip(m.key.mask(text), limit) }
+// said cleans what the provider said: the key and what is private masked, valid UTF-8,
+// of bounded length.
+func (m Merchant) said(text string, limit int) string {
+	if text == "" {
+		return text
+	}
+	text = m.key.mask(text)
+	for _, word := range spellings(m.private) {
+		text = strings.ReplaceAll(text, word, private)
+	}
+	return clip(text, limit)
+}
+
+// shortest is the fewest bytes of a word worth hiding.
+const shortest = 4
+
+// spellings are the forms in which an echo may have the words, longest first, so that
+// none leaves the rest of another.
+func spellings(words []string) []string {
+	var forms []string
+	for _, word := range words {
+		if len(word) < shortest {
+			continue
+		}
+		query := url.QueryEscape(word)
+		forms = append(forms, word, query, strings.ReplaceAll(query, "+", "%20"), inASCII(word))
+		if text, err := encode(word); err == nil {
+			forms = append(forms, string(text[1:len(text)-1]))
+		}
+	}
+	slices.SortFunc(forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return slices.Compact(forms)
+}
+
+// inASCII is text as JSON has it that keeps to ASCII.
+func inASCII(text string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(text)) {
+		if unit < utf8.RuneSelf {
+			b.WriteByte(byte(unit))
+			continue
+		}
+		fmt.Fprintf(&b, `\u%04x`, unit)
+	}
+	return b.String()
+}
 
 type refusal struct {
 	code, message string

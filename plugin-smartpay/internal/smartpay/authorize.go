@@ -32,7 +32,7 @@ func (c *Connector) Authorize(ctx context.Context, req sdk.AuthorizeRequest) (sd
 	ctx, cancel := answerFirst(ctx)
 	defer cancel()
 
-	session, err := merchant.CreateSession(ctx, string(req.Call.Key), params)
+	session, err := merchant.Hiding(personal(req)...).CreateSession(ctx, string(req.Call.Key), params)
 	if err != nil {
 		return sdk.AuthorizeResult{}, failure(op, err)
 	}

@@ -58,3 +58,22 @@ func addressOf(a sdk.Address) api.Address {
 		Country:            a.Country,
 	}
 }
+
+// personal is what a request says of people: who they are, how to reach them and where
+// they live.
+func personal(req sdk.AuthorizeRequest) []string {
+	var words []string
+	if req.Buyer != nil {
+		words = append(words, req.Buyer.ExternalID, req.Buyer.DisplayName)
+	}
+	for _, who := range []*sdk.Contact{req.Billing, req.Shipping} {
+		if who == nil {
+			continue
+		}
+		words = append(words, who.FirstName, who.LastName, who.Email, who.Phone)
+		if a := who.Address; a != nil {
+			words = append(words, a.PostalCode, a.City, a.Line1, a.Line2, a.House, a.Organization)
+		}
+	}
+	return words
+}
