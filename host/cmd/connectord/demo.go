@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/connectorhost/connectorhost/host/api"
 )
 
 // demoCmd plays one script against a fresh development host and checks every answer.
@@ -56,15 +58,16 @@ func (c *demoCmd) Run(w *world) (err error) {
 
 // A scene is one request, what should come of it, and whether the provider may hear.
 type scene struct {
-	title  string
-	method string         // empty: a GET of a page, as a browser would
-	path   string         // {id} is the payment of the story so far
-	body   any            // []byte is sent as it is
-	header http.Header    // beside the usual ones
-	status int            // of the answer
-	want   map[string]any // field path → value in the answer
-	silent bool           // the provider must not have been called
-	begins bool           // the answer's id is {id} from here on
+	title   string
+	method  string         // empty: a GET of a page, as a browser would
+	path    string         // {id} is the payment of the story so far
+	body    any            // []byte is sent as it is
+	header  http.Header    // beside the usual ones
+	expired bool           // the token has run out
+	status  int            // of the answer
+	want    map[string]any // field path → value in the answer
+	silent  bool           // the provider must not have been called
+	begins  bool           // the answer's id is {id} from here on
 }
 
 // A player plays scenes and keeps count.
@@ -115,6 +118,13 @@ func (p *player) act(s scene) error {
 		shown = " " + abridged(s.body)
 	}
 	fmt.Fprintf(p.out, "    → %s %s%s\n", s.method, path, shown)
+	if s.expired {
+		token, err := api.Sign(p.dev.key, []string{"*.write"}, time.Minute, time.Now().Add(-24*time.Hour))
+		if err != nil {
+			return err
+		}
+		s.header = http.Header{"Authorization": {"Bearer " + token}}
+	}
 	status, raw, err := p.dev.merchant.do(p.ctx, s.method, path, s.body, s.header)
 	if err != nil {
 		return err

@@ -145,6 +145,10 @@ func badInput() []scene {
 	for i := range many {
 		many[i] = fields{"name": "pin", "quantity": 1, "unit_amount": 10}
 	}
+	emptyName := order(nil)
+	person := maps.Clone(examplePayment(shop)["buyer"].(fields)["billing_details"].(fields)) //nolint:forcetypeassert // as above
+	person["last_name"] = ""
+	emptyName["buyer"].(fields)["billing_details"] = person //nolint:forcetypeassert // as above
 	method := func(changes fields) fields {
 		m := maps.Clone(examplePayment(shop)["payment_method"].(fields)) //nolint:forcetypeassert // as above
 		maps.Copy(m, changes)
@@ -152,11 +156,16 @@ func badInput() []scene {
 	}
 	return []scene{
 		refused("A city is missing: refused, and named", "/transactions", withoutCity, "/buyer/billing_details/address/city"),
+		refused("A last name of nothing: refused, and named", "/transactions", emptyName, "/buyer/billing_details/last_name"),
 		refused("Dollars: refused", "/transactions",
 			order(fields{"currency": "USD", "payment_method": method(fields{"currency": "USD"})}), "/currency"),
+		refused("A currency that does not exist: refused", "/transactions",
+			order(fields{"currency": "XYZ", "payment_method": method(fields{"currency": "XYZ"})}), "/currency"),
 		refused("A buyer in the United States: refused", "/transactions",
 			order(fields{"country": "US", "payment_method": method(fields{"country": "US"})}), "/country"),
 		refused("250 items: refused", "/transactions", order(fields{"cart_items": many}), "/cart_items"),
+		refused("Nothing to be captured at once: refused", "/transactions",
+			order(fields{"amount": 0, "intent": "capture", "cart_items": nil}), "/amount"),
 		refused("A negative amount: refused", "/transactions", order(fields{"amount": -1}), "/amount"),
 		{title: "Half a request: refused", method: http.MethodPost, path: "/transactions", body: []byte(`{"amount":2500,`), status: 400,
 			want: fields{"code": "bad_request"}, silent: true},
@@ -168,6 +177,8 @@ func strangers() []scene {
 		{title: "A token that nobody signed: refused", method: http.MethodPost, path: "/transactions", body: order(nil),
 			header: http.Header{"Authorization": {"Bearer eyJhbGciOiJFUzUxMiJ9.e30.AAAA"}}, status: 401,
 			want: fields{"code": "unauthorized"}, silent: true},
+		{title: "A token of yesterday: refused", method: http.MethodPost, path: "/transactions", body: order(nil), expired: true,
+			status: 401, want: fields{"code": "unauthorized"}, silent: true},
 		{title: "A payment that does not exist", method: http.MethodGet, path: "/transactions/00000000-0000-4000-8000-000000000000",
 			status: 404, want: fields{"code": "not_found"}, silent: true},
 	}
