@@ -52,6 +52,8 @@ type process struct {
 	says   sdk.Description
 	health func(context.Context) (sdk.Health, error)
 	stop   func(context.Context) error // nil: it stops at once
+	fails  error                       // what calls come back with
+	takes  time.Duration               // and after how long
 	exit   launch.Exit
 	over   bool
 	ended  time.Time
@@ -72,6 +74,27 @@ func (p *process) Health(ctx context.Context) (sdk.Health, error) {
 	health := p.health
 	p.mu.Unlock()
 	return health(ctx)
+}
+
+// Capture implements [sdk.Remote].
+func (p *process) Capture(context.Context, sdk.CaptureRequest) (sdk.CaptureResult, error) {
+	p.mu.Lock()
+	fails, takes := p.fails, p.takes
+	p.mu.Unlock()
+	if takes > 0 {
+		<-time.After(takes)
+	}
+	if !p.alive() {
+		fails = sdk.Errorf("acme-pay", sdk.CodePluginCrash, "EOF")
+	}
+	return sdk.CaptureResult{Answer: sdk.Answer{Outcome: sdk.OutcomeSucceeded}}, fails
+}
+
+// behaves makes calls take so long and come back with err.
+func (p *process) behaves(takes time.Duration, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.takes, p.fails = takes, err
 }
 
 func (p *process) setHealth(health func(context.Context) (sdk.Health, error)) {
@@ -249,6 +272,7 @@ type bench struct {
 	journal *journal
 	end     context.CancelFunc
 	ran     chan error
+	made    int // calls
 }
 
 // impossible fails the test when something is logged that must never be.

@@ -37,6 +37,10 @@ type SwapReport struct {
 type SwapOptions struct {
 	// AllowLoss lets a release serve that lacks what the one in use can do.
 	AllowLoss bool
+	// Trial is what the release must pass first; nil means Config.Trial.
+	Trial *Trial
+	// Undo says in the journal that the release in use is taken back.
+	Undo bool
 }
 
 // Activate starts the first release, or one in the place of a release that was
@@ -92,16 +96,45 @@ func (s *Supervisor) Swap(ctx context.Context, release fleet.Release, options Sw
 			report.Unchanged, report.From, report.To = true, in.ref(), in.ref()
 			return plan{}, nil
 		}
-		p := plan{release: release, cause: "swap from " + in.release.String()}
-		if options.AllowLoss {
-			report.Lost = Lost(in.release.Description, release.Description)
-		} else {
-			p.keep = &in.release.Description
+		p := plan{release: release, cause: "swap from " + in.release.String(), trial: o.config.Trial}
+		if options.Trial != nil {
+			p.trial = *options.Trial
 		}
+		if options.Undo {
+			p.undoes = in.release.Digest
+		}
+		lost := Lost(in.release.Description, release.Description)
+		switch warm := o.warm; {
+		case options.AllowLoss:
+			report.Lost = lost
+		case warm == nil || warm.release.Digest != release.Digest:
+			p.keep = &in.release.Description
+		case len(lost) > 0:
+			return plan{}, refusal(&LossError{Lost: lost})
+		}
+		p.back = o.warm != nil && o.warm.release.Digest == release.Digest && p.trial.Percent == 0
 		return p, nil
 	})
 	if err != nil {
 		return report, fmt.Errorf("swapping %s to %s: %w", s.Connector(), release, err)
+	}
+	return report, nil
+}
+
+// Rollback gives the calls back to the release that served before, whose process is
+// still warm: [ErrNotWarm] if it is not. It starts nothing, so it takes no longer than
+// a record in the journal; then it waits, as Swap does, for the calls of what served.
+func (s *Supervisor) Rollback(ctx context.Context) (SwapReport, error) {
+	var report SwapReport
+	err := s.replace(ctx, &report, func(o *owner) (plan, error) {
+		if o.warm == nil {
+			return plan{}, ErrNotWarm
+		}
+		report.Lost = Lost(o.main.release.Description, o.warm.release.Description)
+		return plan{back: true, cause: "by an operator"}, nil
+	})
+	if err != nil {
+		return report, fmt.Errorf("rolling %s back: %w", s.Connector(), err)
 	}
 	return report, nil
 }
@@ -152,10 +185,14 @@ func (s *Supervisor) EndQuarantine(ctx context.Context) error {
 	return nil
 }
 
-// A plan is what a replacement is to start; one without a release is to do nothing.
+// A plan is what a replacement is to start, or to take back; one without either is to
+// do nothing.
 type plan struct {
 	release fleet.Release
 	keep    *sdk.Description
+	trial   Trial
+	back    bool   // the warm instance serves again, and nothing is started
+	undoes  string // the digest of what is taken back
 	cause   string
 }
 
@@ -168,12 +205,15 @@ func (s *Supervisor) replace(ctx context.Context, report *SwapReport, decide fun
 		if err != nil {
 			return err
 		}
+		if p.back {
+			return o.giveBack(p, j)
+		}
 		if p.release.Digest == "" {
 			j.started <- started{}
 			return nil
 		}
 		in := o.create(p.release)
-		in.job, j.keep = j, p.keep
+		in.job, in.undoes, j.keep, j.trial = j, p.undoes, p.keep, p.trial
 		j.follow(ctx, in.cancel)
 		if err := o.start(in, p.cause); err != nil {
 			j.detach()
@@ -197,10 +237,20 @@ func (s *Supervisor) replace(ctx context.Context, report *SwapReport, decide fun
 	select {
 	case d := <-j.drained:
 		report.Left, report.Drain = d.left, d.took
-		return nil
+		return d.err
 	case <-ctx.Done():
 		return fmt.Errorf("the new release serves; the old one still drains: %w", ctx.Err())
 	}
+}
+
+// giveBack carries out a plan to take the warm instance back.
+func (o *owner) giveBack(p plan, j *job) error {
+	done := started{from: o.main.ref(), to: o.warm.ref(), drains: o.main.state == Serving}
+	if err := o.takeBack(p.cause, j); err != nil {
+		return err
+	}
+	j.started <- done
+	return nil
 }
 
 // ours says what is wrong with a release for this connector.

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -46,8 +47,21 @@ type Config struct {
 	// DrainTimeout is how long calls in flight may go on once their process is
 	// replaced. It should be longer than the longest call. 0 means 60s.
 	DrainTimeout time.Duration
-	// Bake is how long a replaced process is kept alive, idle, after its drain.
-	Bake        time.Duration
+	// Bake is how long the process of a replaced release is kept alive, idle, after its
+	// drain. While it is, what replaced it is compared with it.
+	Bake   time.Duration
+	Bounds Bounds // of the comparison
+	// CompareEvery is the time between two comparisons; 0 means 1s.
+	CompareEvery time.Duration
+	Trial        Trial // what a release passes before it serves, unless a swap says otherwise
+
+	// ParkAfter deaths under the same call park that call; 0 means 2.
+	ParkAfter int
+	// Suspects are the calls under which the connector died in earlier runs, as Remember
+	// was told last. Nil for Remember means that they are forgotten with this run.
+	Suspects []Suspect
+	Remember func(context.Context, []Suspect) error
+
 	StopTimeout time.Duration // for stopping a process, escalation included; 0 means 4s
 	// JournalTimeout bounds one record; 0 means 5s.
 	JournalTimeout time.Duration
@@ -70,11 +84,17 @@ func (c Config) withDefaults() Config {
 	c.WellAfter = cmp.Or(c.WellAfter, time.Minute)
 	c.CrashLimit = cmp.Or(c.CrashLimit, 5)
 	c.CrashWindow = cmp.Or(c.CrashWindow, 5*time.Minute)
+	c.Bounds = c.Bounds.withDefaults()
+	c.CompareEvery = cmp.Or(c.CompareEvery, time.Second)
+	c.ParkAfter = cmp.Or(c.ParkAfter, 2)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, time.Minute)
 	c.StopTimeout = cmp.Or(c.StopTimeout, 4*time.Second)
 	c.JournalTimeout = cmp.Or(c.JournalTimeout, 5*time.Second)
 	if c.Admit == nil {
 		c.Admit = gatekeep.New
+	}
+	if c.Remember == nil {
+		c.Remember = func(context.Context, []Suspect) error { return nil }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

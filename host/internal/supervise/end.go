@@ -2,11 +2,8 @@ package supervise
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/connectorhost/connectorhost/host/internal/slot"
 )
 
 // lookForExit takes note of how the process ended, if it has.
@@ -27,8 +24,13 @@ func (o *owner) exited(in *instance) {
 	switch in.state {
 	case Serving:
 		o.crashed(in)
+	case Canary:
+		o.endCanary(in, "it ended by itself: "+in.exit.Reason)
 	case Draining:
+		o.suspect(in)
 		o.fall(in, stepFail, "it ended while it drained: "+in.exit.Reason)
+		o.part(in)
+		o.remember()
 	case Starting, Described, Healthy:
 		in.cancel() // its start comes back and finds the exit
 	case unborn, Backoff, Quarantined, Stopped, Crashed, Rejected:
@@ -41,18 +43,29 @@ func (o *owner) crashed(in *instance) {
 	cause := "it ended by itself: " + in.exit.Reason
 	o.lastExit = in.exit
 	o.config.Slot.Withdraw(in.route, cause)
+	o.suspect(in)
 	o.fall(in, stepFail, cause)
 	o.finish(in)
-	o.succeed(in, cause)
+	if o.takeBack(cause, nil) != nil {
+		o.succeed(in, cause)
+	}
+	o.remember()
 }
 
 // unhealthy takes what serves out of service and starts another one in its place.
 // Calls in flight may still come to an end.
 func (o *owner) unhealthy(in *instance, cause string) {
+	if in.state == Canary {
+		o.endCanary(in, cause)
+		return
+	}
 	if in.state != Serving {
 		return
 	}
 	o.lastExit = &Exit{At: time.Now(), Generation: in.generation, Reason: cause}
+	if o.takeBack(cause, nil) == nil {
+		return
+	}
 	o.config.Slot.Withdraw(in.route, cause)
 	o.retire(in, cause)
 	o.succeed(in, cause)
@@ -71,63 +84,7 @@ func (o *owner) dismiss(in *instance, cause string) {
 		o.retry.Stop()
 		in.cancel()
 		o.fall(in, stepStop, cause)
-	case unborn, Draining, Stopped, Crashed, Rejected:
-	}
-}
-
-// retire lets an instance that served finish its calls, keeps it for the bake time and
-// stops it.
-func (o *owner) retire(in *instance, cause string) {
-	o.fall(in, stepDrain, cause)
-	in.cancel()
-	over := o.over
-	o.spawn(func() {
-		began := time.Now()
-		left := o.drain(in)
-		took := time.Since(began)
-		o.tell(func(o *owner) { o.drained(in, left, took) })
-		if in.heir != nil {
-			o.bake(in, over)
-		}
-		o.tell(func(o *owner) { o.lastCalls(in) })
-		err := o.stop(in)
-		o.tell(func(o *owner) { o.stopped(in, err) })
-	})
-}
-
-// lastCalls is the end of an instance's time: what is still in flight will be cut.
-func (o *owner) lastCalls(in *instance) {
-	if in.state != Draining {
-		return // it ended by itself
-	}
-	cause := "drained; " + in.cause
-	if in.left > 0 {
-		cause = fmt.Sprintf("%d calls outlasted the drain of %s; %s", in.left, o.config.DrainTimeout, in.cause)
-	}
-	o.fall(in, stepStop, cause)
-}
-
-// drain waits for the calls in flight, and returns how many it gave up on.
-func (s *Supervisor) drain(in *instance) (left int) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
-	defer cancel()
-	if undrained, ok := errors.AsType[*slot.UndrainedError](in.route.Drain(ctx)); ok {
-		return undrained.Left
-	}
-	return 0
-}
-
-// bake keeps a drained process alive for a while.
-func (s *Supervisor) bake(in *instance, over <-chan struct{}) {
-	if s.config.Bake == 0 {
-		return
-	}
-	timer := time.NewTimer(s.config.Bake)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-in.process.Done():
-	case <-over:
+	case unborn, Canary, Draining, Stopped, Crashed, Rejected:
 	}
 }
 
@@ -135,14 +92,6 @@ func (s *Supervisor) stop(in *instance) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.StopTimeout)
 	defer cancel()
 	return in.process.Stop(ctx)
-}
-
-// drained tells who asked for the replacement that the old process has no more calls.
-func (o *owner) drained(in *instance, left int, took time.Duration) {
-	in.left = left
-	if in.heir != nil {
-		in.heir.drained <- drainReport{left: left, took: took}
-	}
 }
 
 // finish frees what an instance held that will not serve, or not any more. It has

@@ -21,21 +21,28 @@ func (s *Supervisor) probe(ctx context.Context, process Process) error {
 	return nil
 }
 
+// lookAfter has an instance watched that takes calls.
+func (o *owner) lookAfter(in *instance) {
+	ctx := in.ctx // the next one is the next watch's
+	o.spawn(func() { o.watch(ctx, in) })
+}
+
 // watch is a worker: it asks an instance that serves whether it still can, until it
 // has failed to say so several times in a row or nobody wants to know any more.
-func (s *Supervisor) watch(in *instance) {
+func (s *Supervisor) watch(ctx context.Context, in *instance) {
 	tick := time.NewTicker(s.config.HealthEvery)
 	defer tick.Stop()
 	for misses := 0; ; {
 		select {
-		case <-in.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		err := s.probe(in.ctx, in.process)
-		if in.ctx.Err() != nil {
+		err := s.probe(ctx, in.process)
+		if ctx.Err() != nil {
 			return
 		}
+		in.past.keep(in.route.Figures(), time.Now())
 		if err == nil {
 			misses = 0
 			continue

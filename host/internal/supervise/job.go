@@ -10,6 +10,7 @@ import (
 // A job is a command that waits for an instance to serve.
 type job struct {
 	keep    *sdk.Description // what the instance must be able to do; nil asks nothing
+	trial   Trial            // what it must pass before it serves
 	unhitch func() bool      // ends the hold that the caller's context has on the start
 
 	started chan started     // gets one, however the start ends
@@ -26,6 +27,7 @@ type started struct {
 type drainReport struct {
 	left int
 	took time.Duration
+	err  error // what replaced it was taken back meanwhile
 }
 
 func newJob() *job {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
@@ -33,6 +34,13 @@ type Event struct {
 	InFlight int       `json:"in_flight,omitempty"`
 	StartAt  time.Time `json:"start_at,omitzero"` // with To Backoff
 	Exit     *Exit     `json:"exit,omitempty"`    // with To Crashed
+	// Aboard are the calls that were on their way, with To Crashed.
+	Aboard []slot.Flight `json:"aboard,omitempty"`
+	// Parked are those of them that are refused from now on.
+	Parked []string `json:"parked,omitempty"`
+	// Undoes is the digest of the release that this one serves in the place of because
+	// it was taken back, with To Serving.
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // An Exit is how a process ended, or how it failed to start.
@@ -68,6 +76,10 @@ func (o *owner) eventOf(in *instance, to State, cause string, at time.Time) Even
 	}
 	if to == Crashed {
 		e.Exit = in.exit
+		e.Aboard, e.Parked = in.aboard, in.parked
+	}
+	if to == Serving {
+		e.Undoes = in.undoes
 	}
 	if to == Stopped {
 		e.InFlight = in.left

@@ -56,7 +56,7 @@ func (s *Supervisor) bringUp(in *instance, inUse *sdk.Description) error {
 		Remote:      process,
 	})
 	err = s.ask(func(o *owner) error {
-		in.route = route
+		in.route, in.past = route, &past{}
 		return o.advance(in, stepDescribe, "it is what was installed, and was admitted")
 	})
 	if err != nil {
@@ -117,10 +117,11 @@ func (o *owner) launched(in *instance, process Process) {
 
 // settle decides what becomes of an instance that was brought up, or was not.
 func (o *owner) settle(in *instance, err error) {
-	if in.job != nil && !in.job.detach() {
-		in.dismissed = "given up by who asked for it"
-	}
 	in.lookForExit() // the news of it may still be on its way
+	tried := err == nil && o.tries(in)
+	if in.job != nil && !tried && !in.job.detach() {
+		in.dismissed = givenUp
+	}
 	switch {
 	case in.dismissed != "" || o.ctx.Err() != nil:
 		o.abort(in, orElse(in.dismissed, shuttingDown))
@@ -132,6 +133,11 @@ func (o *owner) settle(in *instance, err error) {
 		o.unrecorded(in, err)
 	case err != nil:
 		o.failed(in, err)
+	case tried:
+		if err := o.try(in); err != nil {
+			in.job.detach()
+			o.unrecorded(in, err)
+		}
 	default:
 		if err := o.publish(in); err != nil {
 			o.unrecorded(in, err)
@@ -141,7 +147,7 @@ func (o *owner) settle(in *instance, err error) {
 
 // publish makes in what serves. Its record is the commit point of a swap.
 func (o *owner) publish(in *instance) error {
-	before := o.main
+	before, tried := o.main, in.state == Canary
 	cause := "it was brought up"
 	if before != nil && before != in && before.state == Serving {
 		cause = fmt.Sprintf("it replaces generation %d, %s", before.generation, before.release)
@@ -150,17 +156,22 @@ func (o *owner) publish(in *instance) error {
 		return err
 	}
 	o.config.Slot.Publish(in.route)
+	o.config.Slot.EndTrial(in.route)
 	o.main = in
-	o.spawn(func() { o.watch(in) })
+	if !tried {
+		o.lookAfter(in)
+	}
 	done := started{to: in.ref()}
 	if before != nil && before != in {
 		done.from, done.drains = before.ref(), before.state == Serving
 		if before.release.Digest != in.release.Digest {
 			o.failures, o.attempts = nil, 0 // they were another program's
+			o.keepWarm(before)
 		}
 		before.heir = in.job
 		o.dismiss(before, fmt.Sprintf("replaced by generation %d, %s", in.generation, in.release))
 	}
+	o.compare(in)
 	o.forget(in)
 	o.answer(in, done)
 	return nil

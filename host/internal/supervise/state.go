@@ -19,8 +19,9 @@ const (
 	Starting    State = "starting"    // its process is being started and vetted
 	Described   State = "described"   // it is what was installed, and admitted
 	Healthy     State = "healthy"     // it said that it can serve
+	Canary      State = "canary"      // it takes a share of the payments, beside what serves
 	Serving     State = "serving"     // it takes calls
-	Draining    State = "draining"    // it takes no new calls; those in flight go on
+	Draining    State = "draining"    // it takes no new calls; those in flight go on, and then it may be kept
 	Stopped     State = "stopped"     // ended on purpose
 	Crashed     State = "crashed"     // ended by itself, or could not be started
 	Rejected    State = "rejected"    // must not serve
@@ -38,8 +39,10 @@ const (
 	stepStart      step = "start"
 	stepDescribe   step = "describe"
 	stepProve      step = "prove"
+	stepTry        step = "try"
 	stepPublish    step = "publish"
 	stepDrain      step = "drain"
+	stepReturn     step = "return"
 	stepStop       step = "stop"
 	stepFail       step = "fail"
 	stepRefuse     step = "refuse"
@@ -52,9 +55,10 @@ var table = map[State]map[step]State{
 	Quarantined: {stepStart: Starting, stepStop: Stopped},
 	Starting:    {stepDescribe: Described, stepStop: Stopped, stepFail: Crashed, stepRefuse: Rejected},
 	Described:   {stepProve: Healthy, stepStop: Stopped, stepFail: Crashed},
-	Healthy:     {stepPublish: Serving, stepStop: Stopped, stepFail: Crashed},
+	Healthy:     {stepTry: Canary, stepPublish: Serving, stepStop: Stopped, stepFail: Crashed},
+	Canary:      {stepPublish: Serving, stepDrain: Draining, stepFail: Crashed},
 	Serving:     {stepDrain: Draining, stepFail: Crashed},
-	Draining:    {stepStop: Stopped, stepFail: Crashed},
+	Draining:    {stepReturn: Serving, stepStop: Stopped, stepFail: Crashed},
 	Stopped:     {},
 	Crashed:     {},
 	Rejected:    {},
@@ -73,15 +77,20 @@ type instance struct {
 	cause      string    // of the state
 	job        *job      // the command that waits for it, or nil
 	heir       *job      // the command that replaced it and waits for its drain, or nil
+	undoes     string    // the digest of the release that it serves in the place of, if that is taken back
 	dismissed  string    // why a start that is under way is not wanted any more
 	startAt    time.Time // when a wait is over
 	servedFrom time.Time // when it was published
 
 	process Process       // nil before it was started
 	route   *slot.Route   // nil before it was described
+	past    *past         // how calls on it went lately
+	leaving *retirement   // its way out of service, or nil
 	left    int           // calls that outlasted the drain
 	gone    chan struct{} // closed when the process was stopped or given up
 	exit    *Exit         // how it ended, once it has
+	aboard  []slot.Flight // the calls that were in flight then
+	parked  []string      // and those of them that were parked for it
 }
 
 // inFlight is the number of calls that are on it.
@@ -97,7 +106,7 @@ func (in *instance) over() bool {
 	switch in.state {
 	case Stopped, Crashed, Rejected:
 		return true
-	case unborn, Backoff, Quarantined, Starting, Described, Healthy, Serving, Draining:
+	case unborn, Backoff, Quarantined, Starting, Described, Healthy, Canary, Serving, Draining:
 	}
 	return false
 }

@@ -12,10 +12,10 @@ import (
 
 var (
 	states = []State{
-		unborn, Backoff, Quarantined, Starting, Described, Healthy, Serving, Draining, Stopped, Crashed, Rejected,
+		unborn, Backoff, Quarantined, Starting, Described, Healthy, Canary, Serving, Draining, Stopped, Crashed, Rejected,
 	}
 	steps = []step{
-		stepWait, stepQuarantine, stepStart, stepDescribe, stepProve, stepPublish, stepDrain, stepStop, stepFail, stepRefuse,
+		stepWait, stepQuarantine, stepStart, stepDescribe, stepProve, stepTry, stepPublish, stepDrain, stepReturn, stepStop, stepFail, stepRefuse,
 	}
 )
 
@@ -35,11 +35,16 @@ starting refuse → rejected
 described prove → healthy
 described stop → stopped
 described fail → crashed
+healthy try → canary
 healthy publish → serving
 healthy stop → stopped
 healthy fail → crashed
+canary publish → serving
+canary drain → draining
+canary fail → crashed
 serving drain → draining
 serving fail → crashed
+draining return → serving
 draining stop → stopped
 draining fail → crashed
 `
@@ -86,11 +91,12 @@ func TestInstanceAtItsEndTakesNoStep(t *testing.T) {
 	}
 }
 
-// Serving must be reached through every proof, and a process must not serve twice.
+// Serving must be reached through every proof, or by what passed them before.
 func TestNothingServesUnproven(t *testing.T) {
 	for _, from := range states {
 		for s, to := range table[from] {
-			if to == Serving && (from != Healthy || s != stepPublish) {
+			proven := s == stepPublish && (from == Healthy || from == Canary) || s == stepReturn && from == Draining
+			if to == Serving && !proven {
 				t.Errorf("%s %s leads to serving", from, s)
 			}
 		}

@@ -14,8 +14,11 @@ type Status struct {
 	Instance
 	Restarts int   `json:"restarts"`            // without being asked, since the host started
 	LastExit *Exit `json:"last_exit,omitempty"` // of what was meant to serve
-	// Others are what a swap is bringing up and what drains or is being stopped.
+	// Others are what a swap is bringing up or trying, what drains, what is kept warm and
+	// what is being stopped.
 	Others []Instance `json:"others,omitempty"`
+	// Parked are the calls that are refused until an operator unparks them.
+	Parked []Suspect `json:"parked,omitempty"`
 }
 
 // An Instance is one attempt to run a release.
@@ -27,6 +30,8 @@ type Instance struct {
 	PID      int       `json:"pid,omitempty"`
 	InFlight int       `json:"in_flight"`
 	StartAt  time.Time `json:"start_at,omitzero"` // in a back-off: when its start is due
+	// Warm says that it drains and can take the calls again at once, with a rollback.
+	Warm bool `json:"warm,omitempty"`
 }
 
 // Status returns what is known. It never waits.
@@ -37,6 +42,7 @@ func (s *Supervisor) Status() Status {
 		Instance:  Instance{State: Stopped, Cause: "it has not been activated"},
 		Restarts:  snap.restarts,
 		LastExit:  snap.lastExit,
+		Parked:    snap.parked,
 	}
 	if snap.main != nil {
 		status.Instance = snap.main.now()
@@ -53,6 +59,7 @@ type snapshot struct {
 	others   []view
 	restarts int
 	lastExit *Exit
+	parked   []Suspect
 }
 
 type view struct {
@@ -85,7 +92,7 @@ func (in *instance) view() view {
 
 // report publishes what is known now.
 func (o *owner) report() {
-	snap := &snapshot{restarts: o.restarts, lastExit: o.lastExit}
+	snap := &snapshot{restarts: o.restarts, lastExit: o.lastExit, parked: o.parkedNow()}
 	if o.main != nil {
 		v := o.main.view()
 		snap.main = &v
@@ -95,7 +102,9 @@ func (o *owner) report() {
 	}
 	for in := range o.live {
 		if in != o.main {
-			snap.others = append(snap.others, in.view())
+			v := in.view()
+			v.Warm = in == o.warm
+			snap.others = append(snap.others, v)
 		}
 	}
 	o.status.Store(snap)

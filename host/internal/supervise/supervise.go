@@ -13,6 +13,12 @@
 //   - A swap either publishes the new release or leaves the old one as it was. The
 //     journal's record of [Serving] is its commit point: after a crash of the host the
 //     release to activate is that of the last such record.
+//   - For the bake time after a swap the old process is kept alive. If the new one dies,
+//     is unhealthy, or does worse by more than the stated bounds, the old one takes the
+//     calls again, by the same kind of record; so it does when an operator says so.
+//     A share of the payments can try a release before it serves.
+//   - A call that was in flight at two deaths of its connector is parked: it is refused
+//     until an operator says otherwise, and the connector goes on.
 //   - A process is stopped only after its calls are over or the drain's bound has
 //     passed, and Run returns only when every process it started was stopped.
 //   - Every wait has a bound. Between failures the waits grow; a connector that keeps
@@ -29,6 +35,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +51,13 @@ var (
 	ErrQuarantined = errors.New("the connector is quarantined")
 	// ErrRefused means that a release may not serve, which trying again will not change.
 	ErrRefused = errors.New("refused")
+	// ErrWorse means that a release did worse than the one that it was to replace, or
+	// replaced, which serves.
+	ErrWorse = errors.New("it did worse than the release in use")
+	// ErrNotWarm means that the release that served before is not kept alive any more.
+	ErrNotWarm = errors.New("the release that served before is not warm")
+	// ErrNotParked means that there is nothing of that name to unpark.
+	ErrNotParked = errors.New("not parked")
 )
 
 // A Supervisor keeps one connector running. Its methods may be called concurrently;
@@ -119,6 +133,7 @@ type owner struct {
 	generation uint64
 	main       *instance              // what is meant to serve; nil before the first activation
 	candidate  *instance              // what a swap is bringing up, or nil
+	warm       *instance              // what main replaced, alive to be taken back, or nil
 	live       map[*instance]struct{} // what has a process that was not stopped yet
 
 	retry     *time.Timer // fires when main's wait is over
@@ -126,6 +141,7 @@ type owner struct {
 	failures  []time.Time // those of the crash window
 	restarts  int
 	lastExit  *Exit
+	suspects  []Suspect
 	unstopped []error
 }
 
@@ -136,9 +152,11 @@ func newOwner(ctx context.Context, s *Supervisor) *owner {
 		over:       make(chan struct{}),
 		generation: s.config.LastGeneration,
 		live:       map[*instance]struct{}{},
+		suspects:   slices.Clone(s.config.Suspects),
 		retry:      time.NewTimer(0),
 	}
 	o.retry.Stop()
+	o.park()
 	return o
 }
 
