@@ -131,14 +131,19 @@ func (h *Host) assemble() error {
 	others := doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.handler()
 	h.apiServer = server(beside(others, contract), c.CallTimeout)
 	operators, err := admin.New(admin.Config{
-		Host: h, Store: h.store, Payments: h.engine, Token: h.adminToken, Logger: c.Slog, Now: c.Now,
+		Host: h, Store: h.store, Payments: h.engine, Token: h.adminToken, Mode: c.Mode,
+		Logger: c.Slog, Now: c.Now,
 	})
 	if err != nil {
 		return err
 	}
-	h.adminServer = server(operators, c.CallTimeout)
+	h.adminServer = server(operators, c.CallTimeout+c.DrainTimeout) // a swap starts, then drains
+	h.adminServer.ReadTimeout = uploadBound
 	return nil
 }
+
+// uploadBound is how long an operator may take to send a connector's binary.
+const uploadBound = time.Minute
 
 // server bounds what a slow or silent client can hold.
 func server(handler http.Handler, callTimeout time.Duration) *http.Server {

@@ -1,9 +1,9 @@
 // Package admin is the operators' HTTP API: connectors, releases, payments' stories,
-// merchants' keys, metrics and the console.
+// merchants' keys and the console.
 //
-// Everything but /healthz and /readyz needs the operators' token, as a bearer token or,
-// in a browser, as the console's cookie. It is meant for a listener that only operators
-// reach. It decides nothing: it asks the host.
+// Everything but /healthz and /readyz needs the operators' token: as a bearer token, or
+// shown once to the console, which then knows the browser. It is meant for a listener
+// that only operators reach. It decides nothing: it asks the host.
 package admin
 
 import (
@@ -18,11 +18,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/admin/internal/console"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
-	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 // A Host is what operators operate.
@@ -43,28 +42,49 @@ type Config struct {
 	Store    *store.Store
 	Payments Payments
 	Token    string
+	Mode     sdk.Mode // of every account, for people to see
 	Logger   *slog.Logger
 	Now      func() time.Time
+}
+
+func (c Config) complete() bool {
+	return c.Host != nil && c.Store != nil && c.Payments != nil &&
+		c.Token != "" && c.Mode != "" && c.Logger != nil && c.Now != nil
 }
 
 // MaxBinary is the largest connector binary that can be sent for installation, in bytes.
 const MaxBinary = 512 << 20
 
 // New returns the API as a handler for "/".
-func New(c Config) (http.Handler, error) {
-	if c.Host == nil || c.Store == nil || c.Payments == nil || c.Token == "" || c.Logger == nil || c.Now == nil {
-		return nil, errors.New("admin: Host, Store, Payments, Token, Logger and Now must be set")
+func New(c Config) (http.Handler, error) { return assemble(c, MaxBinary) }
+
+func assemble(c Config, maxBinary int64) (http.Handler, error) {
+	if !c.complete() {
+		return nil, errors.New("admin: every field of Config must be set")
 	}
-	s := &server{Config: c}
+	s := &server{Config: c, maxBinary: maxBinary}
+	pages, err := console.New(console.Config{
+		Host: c.Host, Payments: c.Payments, Store: c.Store, Operator: s.operators,
+		Mode: c.Mode, Logger: c.Logger, Now: c.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("/console", pages)
+	mux.Handle("/console/", pages)
+	mux.Handle("GET /{$}", http.RedirectHandler("/console", http.StatusSeeOther))
 	s.routes(func(pattern string, h handler) { mux.Handle(pattern, s.operator(h)) })
 	return mux, nil
 }
 
 // server is the API.
-type server struct{ Config }
+type server struct {
+	Config
+	maxBinary int64
+}
 
 // routes names every endpoint that needs the operators' token.
 func (s *server) routes(handle func(string, handler)) {
@@ -80,60 +100,44 @@ func (s *server) routes(handle func(string, handler)) {
 // A handler answers with a value that is shown as JSON, or with an error.
 type handler func(r *http.Request) (any, error)
 
-// A problem is an error with an HTTP status.
-type problem struct {
-	status  int
-	message string
+// operator shows what the handler answers.
+func (s *server) operator(h handler) http.Handler {
+	return s.guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := h(r)
+		if err != nil {
+			status := statusOf(err)
+			if status >= http.StatusInternalServerError {
+				s.Logger.ErrorContext(r.Context(), "operator's request failed", "path", r.URL.Path, "status", status, "error", err)
+			}
+			s.show(w, status, map[string]string{"error": err.Error()})
+			return
+		}
+		s.show(w, http.StatusOK, answer)
+	}))
 }
 
-// Error returns the message.
-func (p *problem) Error() string { return p.message }
-
-// operator lets only operators through and shows what the handler answers.
-func (s *server) operator(h handler) http.Handler {
+// guarded lets only operators through.
+func (s *server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.authorized(r) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			s.show(w, http.StatusUnauthorized, map[string]string{"error": "the operators' token is needed"})
 			return
 		}
-		answer, err := h(r)
-		if err != nil {
-			status := statusOf(err)
-			if status == http.StatusInternalServerError {
-				s.Logger.ErrorContext(r.Context(), "operator's request failed", "path", r.URL.Path, "error", err)
-			}
-			s.show(w, status, map[string]string{"error": err.Error()})
-			return
-		}
-		s.show(w, http.StatusOK, answer)
+		next.ServeHTTP(w, r)
 	})
 }
 
-func statusOf(err error) int {
-	var p *problem
-	switch {
-	case errors.As(err, &p):
-		return p.status
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, fleet.ErrNotInstalled):
-		return http.StatusNotFound
-	case errors.Is(err, supervise.ErrRefused), errors.Is(err, fleet.ErrDamaged), errors.Is(err, supervise.ErrQuarantined),
-		errors.Is(err, supervise.ErrNotActive), errors.Is(err, supervise.ErrActive):
-		return http.StatusConflict
-	}
-	if _, ok := errors.AsType[*launch.StartError](err); ok {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusInternalServerError
-}
-
-// authorized compares digests, so that the time taken tells nothing about the token.
+// authorized reports whether a request carries the operators' token.
 func (s *server) authorized(r *http.Request) bool {
 	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return false
-	}
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(s.Token))
+	return ok && s.operators(given)
+}
+
+// operators reports whether a token is the operators'. It compares digests, so that
+// the time taken tells nothing about the token.
+func (s *server) operators(token string) bool {
+	a, b := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.Token))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
@@ -146,6 +150,7 @@ func (s *server) show(w http.ResponseWriter, status int, answer any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(raw, '\n')) // a client that hung up has lost nothing but the answer
 }
@@ -158,21 +163,28 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 const readyBound = 2 * time.Second
 
 // readyz says whether payments can be taken: the store takes writes, and every
-// connector that is active serves.
+// connector that is active serves. Everybody is told what is not ready; why is for
+// operators.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyBound)
 	defer cancel()
-	var why []string
+	var missing []string
+	miss := func(what, why string) {
+		if s.authorized(r) {
+			what += ": " + why
+		}
+		missing = append(missing, what)
+	}
 	if err := s.Store.Ping(ctx); err != nil {
-		why = append(why, "store: "+err.Error())
+		miss("the store takes no writes", err.Error())
 	}
 	for _, c := range s.Host.Connectors() {
 		if c.State != supervise.Serving {
-			why = append(why, fmt.Sprintf("connector %s is %s: %s", c.Connector, c.State, c.Cause))
+			miss(fmt.Sprintf("connector %s is %s", c.Connector, c.State), c.Cause)
 		}
 	}
-	if len(why) > 0 {
-		s.show(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "error": strings.Join(why, "; ")})
+	if len(missing) > 0 {
+		s.show(w, http.StatusServiceUnavailable, map[string]string{"status": "not ready", "error": strings.Join(missing, "; ")})
 		return
 	}
 	s.show(w, http.StatusOK, map[string]string{"status": "ready"})

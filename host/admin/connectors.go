@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"strconv"
@@ -64,7 +66,14 @@ type connectorView struct {
 	supervise.Status
 	Releases []fleet.Release `json:"releases"` // installed ones, newest first
 	// Guarantees are what this system gives in keeping the process in check.
-	Guarantees []launch.Guarantee `json:"guarantees"`
+	Guarantees []guarantee `json:"guarantees"`
+}
+
+// A guarantee is a promise about processes and whether it holds on this system.
+type guarantee struct {
+	Name string `json:"name"`
+	Held bool   `json:"held"`
+	Note string `json:"note"` // how, or what holds instead
 }
 
 func (s *server) showConnector(r *http.Request) (any, error) {
@@ -72,7 +81,10 @@ func (s *server) showConnector(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := connectorView{Status: status, Releases: []fleet.Release{}, Guarantees: launch.Guarantees()}
+	view := connectorView{Status: status, Releases: []fleet.Release{}, Guarantees: []guarantee{}}
+	for _, g := range launch.Guarantees() {
+		view.Guarantees = append(view.Guarantees, guarantee(g))
+	}
 	for _, release := range s.Host.Releases() {
 		if release.Name == status.Connector {
 			view.Releases = append(view.Releases, release)
@@ -107,6 +119,11 @@ func (s *server) history(r *http.Request) (any, error) {
 	entries, err := s.Store.Journal(r.Context(), r.PathValue("name"), limit)
 	if err != nil {
 		return nil, err
+	}
+	if len(entries) == 0 { // a connector that is gone still has its history
+		if _, err := s.connector(r); err != nil {
+			return nil, err
+		}
 	}
 	list := make([]historyEntry, len(entries))
 	for i, e := range entries {
@@ -168,22 +185,53 @@ func (s *server) install(r *http.Request) (_ any, err error) {
 		return nil, fmt.Errorf("receiving the binary: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	size, err := io.Copy(file, io.LimitReader(r.Body, MaxBinary+1))
+	size, err := io.Copy(file, io.LimitReader(r.Body, s.maxBinary+1))
 	if err := errors.Join(err, file.Chmod(0o700), file.Close()); err != nil {
 		return nil, fmt.Errorf("receiving the binary: %w", err)
 	}
-	if size == 0 || size > MaxBinary {
-		return nil, &problem{http.StatusBadRequest, fmt.Sprintf("the body must be a connector's binary of at most %d bytes", MaxBinary)}
+	switch {
+	case size == 0:
+		return nil, &problem{http.StatusBadRequest, "the body is empty, must be a connector's binary"}
+	case size > s.maxBinary:
+		return nil, &problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body must be a connector's binary of at most %d bytes", s.maxBinary)}
 	}
-	return s.Host.Install(r.Context(), file.Name())
+	release, err := s.Host.Install(r.Context(), file.Name())
+	if err != nil && !ours(err) {
+		return nil, &problem{http.StatusUnprocessableEntity, err.Error()}
+	}
+	return release, err
 }
 
-// body decodes a small JSON body; a key that is not known is a mistake.
+// ours reports whether an installation failed because of this host, and not because of
+// the program.
+func ours(err error) bool {
+	if e, ok := errors.AsType[*launch.StartError](err); ok {
+		return hosts(e)
+	}
+	_, disk := errors.AsType[*fs.PathError](err)
+	return disk || errors.Is(err, fleet.ErrDamaged) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// maxBody is the largest JSON body that is read, in bytes.
+const maxBody = 64 << 10
+
+// body decodes a small JSON body; a key that is not known is a mistake, and so is
+// anything after the object.
 func body(r *http.Request, into any) error {
-	d := json.NewDecoder(io.LimitReader(r.Body, 64<<10))
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return &problem{http.StatusBadRequest, "the body cannot be read: " + err.Error()}
+	case len(raw) > maxBody:
+		return &problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", maxBody)}
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return &problem{http.StatusBadRequest, "the body cannot be read: " + err.Error()}
+	}
+	if d.More() {
+		return &problem{http.StatusBadRequest, "the body cannot be read: something follows the object"}
 	}
 	return nil
 }

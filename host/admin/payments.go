@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/admin/internal/story"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -39,6 +42,13 @@ func rowOf(rec store.Record) paymentRow {
 	}
 }
 
+// statusNames are the statuses that a list can be asked for.
+var statusNames = []ledger.Status{
+	ledger.StatusProcessing, ledger.StatusBuyerApprovalPending, ledger.StatusAuthorizationSucceeded,
+	ledger.StatusAuthorizationDeclined, ledger.StatusAuthorizationFailed, ledger.StatusVoidPending,
+	ledger.StatusVoided, ledger.StatusCapturePending, ledger.StatusCaptureSucceeded,
+}
+
 func (s *server) listPayments(r *http.Request) (any, error) {
 	limit, err := limitOf(r, 20, 100)
 	if err != nil {
@@ -47,6 +57,9 @@ func (s *server) listPayments(r *http.Request) (any, error) {
 	q := r.URL.Query()
 	filter := store.Filter{MerchantAccount: q.Get("merchant_account_id"), Search: q.Get("search"), Limit: limit, Cursor: q.Get("cursor")}
 	for _, status := range q["status"] {
+		if !slices.Contains(statusNames, ledger.Status(status)) {
+			return nil, &problem{http.StatusBadRequest, fmt.Sprintf("there is no status %q", status)}
+		}
 		filter.Statuses = append(filter.Statuses, ledger.Status(status))
 	}
 	if filter.MerchantAccount == "" {
@@ -63,31 +76,33 @@ func (s *server) listPayments(r *http.Request) (any, error) {
 	return map[string]any{"items": rows, "next_cursor": page.Next}, nil
 }
 
-// A story is a payment with everything that happened to it.
-type story struct {
+// A told is a payment with everything that happened to it.
+type told struct {
 	paymentRow
 	Operations []ledger.Operation `json:"operations"`
 	Truth      ledger.Truth       `json:"provider_truth"`
 	Closing    *ledger.Closing    `json:"closing,omitempty"`
 	Events     []store.Event      `json:"events"` // newest first
+	// OlderEvents says that there are more than [storyLength] of them.
+	OlderEvents bool `json:"older_events,omitempty"`
 }
 
-// storyLength is how many events a story shows.
-const storyLength = 200
+// storyLength is the most events that a story has.
+const storyLength = 1000
 
 func (s *server) showPayment(r *http.Request) (any, error) { return s.story(r) }
 
-func (s *server) story(r *http.Request) (story, error) {
+func (s *server) story(r *http.Request) (told, error) {
 	id := sdk.PaymentID(r.PathValue("id"))
 	rec, err := s.Store.Payment(r.Context(), id)
 	if err != nil {
-		return story{}, err
+		return told{}, err
 	}
-	events, _, err := s.Store.Events(r.Context(), id, storyLength, "")
+	events, older, err := story.Newest(r.Context(), s.Store, id, storyLength)
 	if err != nil {
-		return story{}, err
+		return told{}, err
 	}
-	return story{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events}, nil
+	return told{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events, older}, nil
 }
 
 // settle tries to learn how a payment's open operations ended.
@@ -96,78 +111,12 @@ func (s *server) settle(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	told, err := s.story(r)
+	now, err := s.story(r)
 	if err != nil {
 		return nil, err
 	}
 	return struct {
 		Settled bool `json:"settled"`
-		story
-	}{settled, told}, nil
-}
-
-// A keyView is a merchant's key without what nobody needs to see.
-type keyView struct {
-	ID               string   `json:"id"`
-	DisplayName      string   `json:"display_name"`
-	Scopes           []string `json:"scopes"`
-	MerchantAccounts []string `json:"merchant_accounts"` // empty means all
-	Active           bool     `json:"active"`
-	CreatedAt        string   `json:"created_at"`
-}
-
-func viewOf(k store.APIKey) keyView {
-	return keyView{k.ID, k.DisplayName, k.Scopes, k.MerchantAccounts, k.Active, stamp(k.CreatedAt)}
-}
-
-func (s *server) listKeys(r *http.Request) (any, error) {
-	keys, err := s.Store.Keys(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	views := make([]keyView, len(keys))
-	for i, k := range keys {
-		views[i] = viewOf(k)
-	}
-	return items(views), nil
-}
-
-// A keyOrder asks for the public half of a key pair to be trusted. The private half
-// never comes here.
-type keyOrder struct {
-	ID               string   `json:"id"`
-	PublicKey        []byte   `json:"public_key"` // PKIX, DER, in base64
-	DisplayName      string   `json:"display_name"`
-	Scopes           []string `json:"scopes"`
-	MerchantAccounts []string `json:"merchant_accounts"`
-}
-
-func (s *server) createKey(r *http.Request) (any, error) {
-	var order keyOrder
-	if err := body(r, &order); err != nil {
-		return nil, err
-	}
-	if len(order.PublicKey) == 0 || order.ID == "" || len(order.Scopes) == 0 {
-		return nil, &problem{http.StatusBadRequest, "id, public_key and scopes must be given"}
-	}
-	key := store.APIKey{
-		ID: order.ID, PublicKey: order.PublicKey, DisplayName: order.DisplayName, Scopes: order.Scopes,
-		MerchantAccounts: order.MerchantAccounts, Active: true, CreatedAt: s.Now(),
-	}
-	if err := s.Store.SaveKey(r.Context(), &key); err != nil {
-		return nil, err
-	}
-	return viewOf(key), nil
-}
-
-func (s *server) revokeKey(r *http.Request) (any, error) {
-	key, err := s.Store.Key(r.Context(), r.PathValue("kid"))
-	if err != nil {
-		return nil, err
-	}
-	key.Active = false
-	if err := s.Store.SaveKey(r.Context(), &key); err != nil {
-		return nil, err
-	}
-	return viewOf(key), nil
+		told
+	}{settled, now}, nil
 }

@@ -60,10 +60,10 @@ func (c *connectorsShowCmd) Run(w *world, o *operator) error {
 		guarantees, _ := answer["guarantees"].([]any)
 		for _, g := range guarantees {
 			held := "not held: "
-			if at(g, "Held") == true {
+			if at(g, "held") == true {
 				held = ""
 			}
-			fmt.Fprintf(t, "guarantee\t%s: %s%s\n", cell(at(g, "Name")), held, cell(at(g, "Note")))
+			fmt.Fprintf(t, "guarantee\t%s: %s%s\n", cell(at(g, "name")), held, cell(at(g, "note")))
 		}
 	})
 }
