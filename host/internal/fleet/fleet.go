@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ import (
 var (
 	ErrNotInstalled = errors.New("not installed")
 	ErrDamaged      = errors.New("not what was installed")
+	// ErrInUse is for whoever decides which release runs and must not be removed.
+	ErrInUse = errors.New("in use")
 )
 
 // A Trial starts the program at path, whose SHA-256 in hex must be digest, asks it
@@ -223,6 +226,39 @@ func (f *Fleet) settle(ctx context.Context, temporary, digest string) (Release, 
 	defer f.mu.Unlock()
 	f.releases[digest] = r
 	return r, nil
+}
+
+// Remove removes the release with that digest, also one that is damaged: from then on
+// it is not installed, whenever the host dies. It does not know what is in use. A
+// process that runs the release goes on.
+func (f *Fleet) Remove(ctx context.Context, digest string) (err error) {
+	select {
+	case f.installing <- struct{}{}:
+		defer func() { <-f.installing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	f.mu.RLock()
+	_, known := f.releases[digest]
+	_, damaged := f.damaged[digest]
+	f.mu.RUnlock()
+	if !known && !damaged {
+		return fmt.Errorf("release %q is %w", digest, ErrNotInstalled)
+	}
+	// Under a name of an unfinished installation it is gone at once, and what the removal
+	// leaves behind is removed when the fleet is opened.
+	doomed := filepath.Join(f.dir, incoming+digest)
+	if err := os.Rename(filepath.Join(f.dir, digest), doomed); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing release %s: %w", digest, err)
+	}
+	f.mu.Lock()
+	delete(f.releases, digest)
+	delete(f.damaged, digest)
+	f.mu.Unlock()
+	if err := errors.Join(syncDir(f.dir), os.RemoveAll(doomed)); err != nil {
+		return fmt.Errorf("removing release %s: %w", digest, err)
+	}
+	return nil
 }
 
 var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
