@@ -51,6 +51,7 @@ type bench struct {
 	t       testing.TB
 	url     string // of the stand-in
 	account sdk.Account
+	keyed   sdk.IdempotencyKey // for every call, instead of one each
 	n       int
 }
 
@@ -73,8 +74,12 @@ func newBench(t testing.TB) *bench {
 func (b *bench) call(reference sdk.Reference) sdk.Call {
 	b.n++
 	n := strconv.Itoa(b.n)
+	key := b.keyed
+	if key == "" {
+		key = sdk.IdempotencyKey("key-" + n)
+	}
 	return sdk.Call{
-		OperationID: sdk.OperationID("op-" + n), Key: sdk.IdempotencyKey("key-" + n), Attempt: 1,
+		OperationID: sdk.OperationID("op-" + n), Key: key, Attempt: 1,
 		PaymentID: "p-" + sdk.PaymentID(reference), Reference: reference, Account: b.account,
 	}
 }
@@ -191,7 +196,10 @@ type ledger struct {
 	Counts      struct{ Requests int64 }
 	ByReference map[string]tally `json:"by_reference"`
 	ByKey       map[string]tally `json:"by_key"`
-	Requests    []struct{ Method, Path string }
+	Requests    []struct {
+		Method, Path string
+		Key          string `json:"idempotency_key"`
+	}
 }
 
 func (b *bench) ledger() ledger {

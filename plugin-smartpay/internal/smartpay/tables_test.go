@@ -14,7 +14,7 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/tables.md")
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // What the provider's documentation and official clients name.
 var (
@@ -124,8 +124,12 @@ func TestStatesThatTheAnswerCannotKnowAreLeftOut(t *testing.T) {
 }
 
 func TestTablesInMarkdown(t *testing.T) {
-	const path = "testdata/tables.md"
-	got := tables()
+	golden(t, "testdata/tables.md", tables(), "TablesInMarkdown")
+}
+
+// golden compares got with a file, which -update rewrites.
+func golden(t *testing.T, path, got, run string) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
@@ -136,7 +140,7 @@ func TestTablesInMarkdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is stale; run go test ./plugin-smartpay/internal/smartpay -run TablesInMarkdown -update\n%s", path, diff)
+		t.Errorf("%s is stale; run go test ./plugin-smartpay/internal/smartpay -run %s -update\n%s", path, run, diff)
 	}
 }
 
