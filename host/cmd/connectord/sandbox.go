@@ -80,15 +80,20 @@ func (s *sandbox) stop() error {
 		return nil //nolint:nilerr // it has ended already
 	}
 	select {
-	case _ = <-s.ended: // whatever its exit status, it is gone
-		return nil
+	case err := <-s.ended:
+		return unlessStatus(err)
 	case <-time.After(sandboxStop):
 	}
 	if err := s.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("ending the sandbox: %w", err)
 	}
-	if err := <-s.ended; err != nil && s.cmd.ProcessState == nil {
-		return fmt.Errorf("waiting for the sandbox: %w", err)
+	return unlessStatus(<-s.ended)
+}
+
+// unlessStatus passes over how a child ended: that it was told to is known.
+func unlessStatus(err error) error {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -303,7 +303,7 @@ func TestStaleChangeIsRefused(t *testing.T) {
 }
 
 func TestMain(m *testing.M) {
-	if role, ok := childRole(os.Stdout); ok { //nolint:forbidigo // what the parent reads
+	if role, ok := childRole(os.Stdout); ok {
 		role()
 		return
 	}
