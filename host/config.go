@@ -31,6 +31,11 @@ type Config struct {
 	CallTimeout  time.Duration // one call to a connector; 0 means 30s
 	DrainTimeout time.Duration // calls in flight at a swap or stop; 0 means 35s
 	Sweep        time.Duration // how often unsettled payments are looked at; 0 means 5s
+	// WebhookTolerance is how far a provider's delivery may be from our clock; 0 means
+	// what its connector states, or 5 minutes.
+	WebhookTolerance time.Duration
+
+	Connectors Policy // what connectors may take, and what new releases must stand
 
 	// Log is where everything is logged; nil means standard error at level info.
 	Log hclog.Logger
@@ -72,12 +77,12 @@ func (c Config) check() error {
 			wrong = append(wrong, fmt.Errorf("public-url is %q, must be like https://pay.example.com, without query or trailing slash", c.PublicURL))
 		}
 	}
-	for name, d := range map[string]time.Duration{"call-timeout": c.CallTimeout, "drain-timeout": c.DrainTimeout, "sweep": c.Sweep} {
+	for name, d := range map[string]time.Duration{"call-timeout": c.CallTimeout, "drain-timeout": c.DrainTimeout, "sweep": c.Sweep, "webhook-tolerance": c.WebhookTolerance} {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %s, must be positive", name, d))
 		}
 	}
-	return errors.Join(wrong...)
+	return errors.Join(append(wrong, c.Connectors.check())...)
 }
 
 func or[T comparable](value, fallback T) T {

@@ -120,6 +120,7 @@ func (h *Host) assemble() error {
 	})
 	h.notifier = notify.New(notify.Config{
 		Store: h.store, Connectors: h.connectors, Payments: h.engine, Logger: c.Slog, Now: c.Now, PublicURL: c.PublicURL,
+		Tolerance: c.WebhookTolerance,
 	})
 	contract, err := api.New(api.Config{
 		Engine: h.engine, Store: h.store, Connectors: h.connectors, Notifier: h.notifier, Logger: c.Slog, Now: c.Now,

@@ -13,22 +13,26 @@ import (
 
 // settings are shared by the commands that run a host.
 type settings struct {
-	PublicURL    string        `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
-	Environment  sdk.Mode      `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
-	CallTimeout  time.Duration `help:"Longest call to a connector." default:"30s"`
-	DrainTimeout time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
-	Sweep        time.Duration `help:"How often unsettled payments are looked at." default:"5s"`
-	LogLevel     string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
-	LogFormat    string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
+	PublicURL        string        `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
+	Environment      sdk.Mode      `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
+	CallTimeout      time.Duration `help:"Longest call to a connector." default:"30s"`
+	DrainTimeout     time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
+	Sweep            time.Duration `help:"How often unsettled payments are looked at." default:"5s"`
+	WebhookTolerance time.Duration `help:"How far a provider's delivery may be from this clock. Default: what its connector states, or 5m."`
+	LogLevel         string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat        string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
+	policy           `embed:""`
 }
 
 func (s settings) config(stderr io.Writer) host.Config {
 	return host.Config{
-		PublicURL:    s.PublicURL,
-		Mode:         s.Environment,
-		CallTimeout:  s.CallTimeout,
-		DrainTimeout: s.DrainTimeout,
-		Sweep:        s.Sweep,
+		PublicURL:        s.PublicURL,
+		Mode:             s.Environment,
+		CallTimeout:      s.CallTimeout,
+		DrainTimeout:     s.DrainTimeout,
+		Sweep:            s.Sweep,
+		WebhookTolerance: s.WebhookTolerance,
+		Connectors:       s.policy.config(),
 		Log: hclog.New(&hclog.LoggerOptions{
 			Name: "connectord", Output: stderr, Level: hclog.LevelFromString(s.LogLevel),
 			JSONFormat: s.LogFormat == "json",

@@ -45,6 +45,9 @@ type Config struct {
 	Now        func() time.Time
 	// PublicURL is where providers reach this host, without a trailing slash.
 	PublicURL string
+	// Tolerance is how far a delivery's own time may be from ours; 0 means what the
+	// connector states, and 5 minutes where it states nothing.
+	Tolerance time.Duration
 }
 
 // A Notifier receives providers' webhooks. It is safe for concurrent use and keeps no
@@ -116,7 +119,7 @@ func (n *Notifier) read(ctx context.Context, svc store.PaymentService, req *http
 		Body:      body,
 		Secrets:   svc.Webhook.Secrets,
 		Now:       n.Now(),
-		Tolerance: tolerance(lease.Description.Manifest),
+		Tolerance: n.tolerance(lease.Description.Manifest),
 	})
 	if err != nil {
 		return sdk.WebhookReading{}, fmt.Errorf("reading a delivery to payment service %s: %w", svc.ID, err)
@@ -124,7 +127,10 @@ func (n *Notifier) read(ctx context.Context, svc store.PaymentService, req *http
 	return reading, nil
 }
 
-func tolerance(m sdk.Manifest) time.Duration {
+func (n *Notifier) tolerance(m sdk.Manifest) time.Duration {
+	if n.Tolerance > 0 {
+		return n.Tolerance
+	}
 	if m.Webhook != nil && m.Webhook.Tolerance > 0 {
 		return time.Duration(m.Webhook.Tolerance)
 	}

@@ -264,6 +264,19 @@ func TestTheBodyArrivesAsItWasSent(t *testing.T) {
 	}
 }
 
+func TestHowFarADeliveryMayBeFromOurClock(t *testing.T) {
+	b := newBench(t)
+	for configured, want := range map[time.Duration]time.Duration{0: time.Minute, 10 * time.Second: 10 * time.Second} {
+		b.Tolerance = configured
+		if _, err := b.deliver(t, "s1", `{}`); err != nil {
+			t.Fatal(err)
+		}
+		if b.speaker.seen.Tolerance != want {
+			t.Errorf("configured %s: connector is told %s, want %s", configured, b.speaker.seen.Tolerance, want)
+		}
+	}
+}
+
 func TestTooLargeAndUnknown(t *testing.T) {
 	b := newBench(t)
 	req := httptest.NewRequestWithContext(t.Context(), "POST", "/webhooks/x", io.LimitReader(zeros{}, notify.MaxBody+1))
