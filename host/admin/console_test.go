@@ -13,6 +13,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
+	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -221,6 +222,18 @@ func TestConnectorThatWaitsSaysUntilWhen(t *testing.T) {
 	w := newWorld(t)
 	w.host.connectors[0].State, w.host.connectors[0].StartAt = supervise.Backoff, noon.Add(12*time.Second)
 	w.operator().get("/console/connectors/acme").want(http.StatusOK).says("next start", "in 12 seconds")
+}
+
+func TestCallsThatKillAreNamed(t *testing.T) {
+	w := newWorld(t)
+	deadly := slot.Flight{Kind: sdk.OpCapture, Payment: "00000000-0000-4000-8000-000000000007", Attempt: 2}
+	w.host.connectors[0].Parked = []supervise.Suspect{{Flight: deadly, Deaths: 2, Last: noon.Add(-time.Hour), Parked: true}}
+	w.host.connectors[0].Others = []supervise.Instance{{Ref: supervise.Ref{Generation: 2, Version: "1.1.0"}, State: supervise.Draining, Warm: true}}
+	w.lived("acme", supervise.Event{At: noon, To: supervise.Crashed, Cause: "it ended by itself", Aboard: []slot.Flight{deadly}})
+	w.operator().get("/console").want(http.StatusOK).says("parked", "1 call<")
+	w.operator().get("/console/connectors/acme").want(http.StatusOK).
+		says("the connector died under it 2 times, last 1 hour ago", "aboard: capture of", "attempt 2", "generation 2, 1.1.0: draining, kept warm").
+		says(`href="/console/payments/00000000-0000-4000-8000-000000000007"`)
 }
 
 func TestALongHistoryIsCut(t *testing.T) {

@@ -151,7 +151,7 @@ func stateTone(state supervise.State) story.Tone {
 	switch state {
 	case supervise.Serving:
 		return story.Good
-	case supervise.Starting, supervise.Described, supervise.Healthy, supervise.Draining:
+	case supervise.Starting, supervise.Described, supervise.Healthy, supervise.Canary, supervise.Draining:
 		return story.Wait
 	case supervise.Backoff, supervise.Quarantined, supervise.Crashed, supervise.Rejected:
 		return story.Bad
