@@ -23,6 +23,7 @@ import (
 const (
 	trialStop     = 4 * time.Second
 	activateBound = 20 * time.Second
+	orderTimeout  = 5 * time.Second
 	// journalDepth is how far back the record of what served last is looked for.
 	journalDepth = 2000
 )
@@ -35,8 +36,8 @@ type connectors struct {
 
 	mu    sync.RWMutex
 	all   map[string]*connector
-	gates map[string]*gatekeep.Gate // by digest, of releases that do not serve at the moment
-	run   func(*supervise.Supervisor)
+	gates map[string]*gatekeep.Gate   // by digest, of releases that do not serve at the moment
+	run   func(func(context.Context)) // runs work that the host waits for when it stops
 }
 
 type connector struct {
@@ -54,13 +55,7 @@ func newConnectors(c Config, s *store.Store) *connectors {
 func (c *connectors) start(ctx context.Context, group *sync.WaitGroup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.run = func(s *supervise.Supervisor) {
-		group.Go(func() {
-			if err := s.Run(ctx); err != nil {
-				c.config.Slog.Error("connector not stopped cleanly", "connector", s.Connector(), "error", err)
-			}
-		})
-	}
+	c.run = func(work func(context.Context)) { group.Go(func() { work(ctx) }) }
 }
 
 // launch starts a release's process.
@@ -85,21 +80,62 @@ func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
 		return x, nil
 	}
 	if c.run == nil {
-		return nil, errors.New("the host does not run yet")
+		return nil, errNotRunning
 	}
 	_, generation, err := c.lastServed(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	x := &connector{slot: slot.New(name)}
+	suspects, err := c.suspects(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	policy := c.config.Connectors
+	x := &connector{slot: slot.NewLimited(name, policy.Limits)}
 	x.supervisor = supervise.New(supervise.Config{
 		Slot: x.slot, Launcher: c.launch, Journal: journal{c.store}, Logger: c.config.Slog,
 		LastGeneration: generation, DrainTimeout: c.config.DrainTimeout,
+		Bake: policy.Bake, Bounds: policy.Bounds, Trial: policy.Trial,
+		Suspects: suspects, Remember: c.remember(name),
 	})
 	c.all[name] = x
-	c.run(x.supervisor)
+	c.run(func(ctx context.Context) {
+		if err := x.supervisor.Run(ctx); err != nil {
+			c.config.Slog.Error("connector not stopped cleanly", "connector", name, "error", err)
+		}
+	})
 	return x, nil
 }
+
+// suspects reads the calls under which a connector died in earlier runs.
+func (c *connectors) suspects(ctx context.Context, name string) ([]supervise.Suspect, error) {
+	raw, err := c.store.Meta(ctx, suspectsKey(name))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	var list []supervise.Suspect
+	if err == nil {
+		err = json.Unmarshal([]byte(raw), &list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the calls under which %s died: %w", name, err)
+	}
+	return list, nil
+}
+
+func (c *connectors) remember(name string) func(context.Context, []supervise.Suspect) error {
+	return func(ctx context.Context, suspects []supervise.Suspect) error {
+		raw, err := json.Marshal(suspects)
+		if err != nil {
+			return fmt.Errorf("encoding the calls under which %s died: %w", name, err)
+		}
+		return c.store.SetMeta(ctx, suspectsKey(name), string(raw))
+	}
+}
+
+// suspectsKey names the calls under which a connector died. The journal tells of every
+// death; this is what is left of it that decides.
+func suspectsKey(connector string) string { return "suspects: " + connector }
 
 // use makes a release the one that serves.
 func (c *connectors) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (supervise.SwapReport, error) {
@@ -114,11 +150,53 @@ func (c *connectors) use(ctx context.Context, r fleet.Release, o supervise.SwapO
 		report, err = x.supervisor.Swap(ctx, r, o)
 	}
 	if err == nil {
-		c.mu.Lock()
-		x.release = r
-		c.mu.Unlock()
+		c.uses(x, r)
 	}
 	return report, err
+}
+
+// uses notes which release a connector was made to use.
+func (c *connectors) uses(x *connector, r fleet.Release) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	x.release = r
+}
+
+// work runs something that outlives the request that asked for it, and that the host
+// waits for when it stops.
+func (c *connectors) work(do func(context.Context)) error {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.run == nil {
+		return errNotRunning
+	}
+	c.run(do)
+	return nil
+}
+
+var errNotRunning = errors.New("the host does not run yet")
+
+// useOf says what a release is in use for; empty if for nothing. Names are the
+// connectors that it may be a release of.
+func (c *connectors) useOf(ctx context.Context, digest string, names ...string) (string, error) {
+	for _, status := range c.status() {
+		for _, in := range append(status.Others, status.Instance) {
+			if in.Digest == digest && in.State != supervise.Stopped && in.State != supervise.Rejected {
+				return "is " + string(in.State), nil
+			}
+		}
+		names = append(names, status.Connector)
+	}
+	for _, name := range names {
+		last, _, err := c.lastServed(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		if last == digest {
+			return "served last and would be started with the host", nil
+		}
+	}
+	return "", nil
 }
 
 // lastServed reads the journal: the digest of the release that was made to serve last,
@@ -241,20 +319,30 @@ func (c *connectors) status() []supervise.Status {
 	return list
 }
 
-// servedBefore reads the journal for the release that served last and is not current.
-func (c *connectors) servedBefore(ctx context.Context, name, current string) (string, error) {
+// servedBefore reads the journal for the releases that served before the current one,
+// the last of them first. One that was taken back is not among them: going back from
+// what was gone back to must not lead forward again.
+func (c *connectors) servedBefore(ctx context.Context, name, current string) ([]string, error) {
 	entries, err := c.store.Journal(ctx, name, journalDepth)
 	if err != nil {
-		return "", fmt.Errorf("reading the journal of %s: %w", name, err)
+		return nil, fmt.Errorf("reading the journal of %s: %w", name, err)
 	}
-	for _, entry := range entries {
+	var served []string // oldest first
+	for _, entry := range slices.Backward(entries) {
 		var e supervise.Event
 		if err := json.Unmarshal(entry.Context, &e); err != nil {
-			return "", fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
+			return nil, fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
 		}
-		if e.To == supervise.Serving && e.Digest != current {
-			return e.Digest, nil
+		if e.To != supervise.Serving {
+			continue
 		}
+		served = slices.DeleteFunc(served, func(digest string) bool { return digest == e.Digest || digest == e.Undoes })
+		served = append(served, e.Digest)
 	}
-	return "", fmt.Errorf("no other release of %s has served here: %w", name, store.ErrNotFound)
+	served = slices.DeleteFunc(served, func(digest string) bool { return digest == current })
+	if len(served) == 0 {
+		return nil, fmt.Errorf("no other release of %s has served here, or was left in use: %w", name, store.ErrNotFound)
+	}
+	slices.Reverse(served)
+	return served, nil
 }

@@ -40,6 +40,7 @@ type Host struct {
 	store      *store.Store
 	fleet      *fleet.Fleet
 	connectors *connectors
+	orders     *orders
 	engine     *settle.Engine
 	notifier   *notify.Notifier
 	adminToken string
@@ -107,6 +108,7 @@ func (h *Host) open(ctx context.Context) error {
 		h.config.Slog.WarnContext(ctx, "leftovers of killed hosts could not be removed", "error", err)
 	}
 	h.connectors = newConnectors(h.config, h.store)
+	h.orders = &orders{store: h.store, running: map[string]*order{}}
 	h.fleet, err = fleet.Open(h.layout.releases(), h.connectors.trial())
 	return err
 }

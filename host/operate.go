@@ -3,6 +3,7 @@ package host
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -108,15 +109,6 @@ func (h *Host) Releases() []fleet.Release { return h.fleet.List() }
 // Connectors tells how every connector is.
 func (h *Host) Connectors() []supervise.Status { return h.connectors.status() }
 
-// Swap makes an installed release serve in the place of what its connector runs now.
-func (h *Host) Swap(ctx context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error) {
-	r, err := h.releaseOf(connector, release)
-	if err != nil {
-		return supervise.SwapReport{}, err
-	}
-	return h.connectors.use(ctx, r, supervise.SwapOptions{AllowLoss: allowLoss})
-}
-
 // releaseOf finds an installed release of a connector by digest, the beginning of a
 // digest, or version.
 func (h *Host) releaseOf(connector, ref string) (fleet.Release, error) {
@@ -135,22 +127,93 @@ func (h *Host) releaseOf(connector, ref string) (fleet.Release, error) {
 	return fleet.Release{}, fmt.Errorf("%d releases of %s are called %q: name one by its digest", len(found), connector, ref)
 }
 
-// Rollback swaps back to the release that served before the one that serves. It may
-// take capabilities away: that is what going back means.
+// Rollback goes back to the release that served before the one that serves: at once if
+// its process is still warm, by a swap if it is not. It may take capabilities away: that
+// is what going back means.
 func (h *Host) Rollback(ctx context.Context, connector string) (supervise.SwapReport, error) {
 	x, err := h.connectors.known(connector)
 	if err != nil {
 		return supervise.SwapReport{}, err
 	}
-	digest, err := h.connectors.servedBefore(ctx, connector, x.supervisor.Status().Digest)
+	report, err := x.supervisor.Rollback(ctx)
+	if !errors.Is(err, supervise.ErrNotWarm) {
+		for _, r := range h.fleet.List() {
+			if err == nil && r.Digest == report.To.Digest {
+				h.connectors.uses(x, r)
+			}
+		}
+		return report, err
+	}
+	r, err := h.earlier(ctx, connector, x.supervisor.Status().Digest)
 	if err != nil {
 		return supervise.SwapReport{}, err
 	}
-	r, err := h.fleet.Get(digest)
+	return h.connectors.use(ctx, r, supervise.SwapOptions{AllowLoss: true, Trial: &supervise.Trial{}, Undo: true})
+}
+
+// earlier is the release that served last before the current one and is installed.
+func (h *Host) earlier(ctx context.Context, connector, current string) (r fleet.Release, err error) {
+	digests, err := h.connectors.servedBefore(ctx, connector, current)
 	if err != nil {
-		return supervise.SwapReport{}, err
+		return fleet.Release{}, err
 	}
-	return h.connectors.use(ctx, r, supervise.SwapOptions{AllowLoss: true})
+	for _, digest := range digests {
+		if r, err = h.fleet.Get(digest); !errors.Is(err, fleet.ErrNotInstalled) {
+			return r, err
+		}
+	}
+	return fleet.Release{}, err
+}
+
+// Activate makes an installed release serve where none of its connector is active.
+func (h *Host) Activate(ctx context.Context, connector, release string) error {
+	r, err := h.releaseOf(connector, release)
+	if err != nil {
+		return err
+	}
+	x, err := h.connectors.get(ctx, connector)
+	if err != nil {
+		return err
+	}
+	if err := x.supervisor.Activate(ctx, r); err != nil {
+		return err
+	}
+	h.connectors.uses(x, r)
+	return nil
+}
+
+// Remove removes an installed release, named by its whole digest. One that runs, that
+// is warm, or that would be brought up at the next start is [fleet.ErrInUse].
+func (h *Host) Remove(ctx context.Context, digest string) error {
+	var names []string
+	for _, r := range h.fleet.List() {
+		if r.Digest == digest {
+			names = append(names, r.Name)
+		}
+	}
+	switch use, err := h.connectors.useOf(ctx, digest, names...); {
+	case err != nil:
+		return err
+	case use != "":
+		return fmt.Errorf("release %.12s is %w: it %s", digest, fleet.ErrInUse, use)
+	}
+	return h.fleet.Remove(ctx, digest)
+}
+
+// Unpark lets a call be made again that was parked because the connector died under it.
+func (h *Host) Unpark(ctx context.Context, connector, subject string) error {
+	x, err := h.connectors.known(connector)
+	if err != nil {
+		return err
+	}
+	if err := x.supervisor.Unpark(ctx, subject); err != nil {
+		return err
+	}
+	story, err := json.Marshal(map[string]string{"subject": subject, "cause": "unparked by an operator"})
+	if err != nil {
+		return fmt.Errorf("encoding a journal entry: %w", err)
+	}
+	return h.store.AppendJournal(ctx, store.JournalEntry{Connector: connector, Name: "unparked", Context: story})
 }
 
 // Restart replaces a connector's process by a new one of the same release.

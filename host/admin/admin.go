@@ -28,6 +28,7 @@ import (
 type Host interface {
 	Fleet
 	Switch
+	Pardon
 }
 
 // Payments settles what is in doubt.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
@@ -23,17 +24,27 @@ type Fleet interface {
 	Install(ctx context.Context, file string) (fleet.Release, error)
 	Releases() []fleet.Release
 	Connectors() []supervise.Status
+	// Remove removes the installed release with that digest, unless it is in use.
+	Remove(ctx context.Context, digest string) error
 }
 
 // A Switch changes what serves.
 type Switch interface {
-	// Swap makes a release, named by digest, version or name, serve in the place of
-	// what its connector runs now. AllowLoss lets capabilities disappear.
-	Swap(ctx context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error)
+	// Activate makes an installed release serve where none of its connector is active.
+	Activate(ctx context.Context, connector, release string) error
+	// Swap makes an installed release serve in the place of what its connector runs now.
+	// An order with a request id goes on when ctx ends, with [ErrUnderWay].
+	Swap(ctx context.Context, connector string, order SwapOrder) (supervise.SwapReport, error)
 	// Rollback swaps back to the release that served before the one that serves.
 	Rollback(ctx context.Context, connector string) (supervise.SwapReport, error)
 	Restart(ctx context.Context, connector string) (supervise.SwapReport, error)
+}
+
+// A Pardon lets again what the host has stopped for good reason.
+type Pardon interface {
 	EndQuarantine(ctx context.Context, connector string) error
+	// Unpark lets a call be made again under which the connector died.
+	Unpark(ctx context.Context, connector, subject string) error
 }
 
 // connectorRoutes names the endpoints of connectors and releases.
@@ -41,11 +52,14 @@ func (s *server) connectorRoutes(handle func(string, handler)) {
 	handle("GET /v1/connectors", s.listConnectors)
 	handle("GET /v1/connectors/{name}", s.showConnector)
 	handle("GET /v1/connectors/{name}/history", s.history)
+	handle("POST /v1/connectors/{name}/activate", s.activate)
 	handle("POST /v1/connectors/{name}/swap", s.swap)
 	handle("POST /v1/connectors/{name}/rollback", s.rollback)
 	handle("POST /v1/connectors/{name}/restart", s.restart)
 	handle("POST /v1/connectors/{name}/end-quarantine", s.endQuarantine)
+	handle("POST /v1/connectors/{name}/unpark", s.unpark)
 	handle("GET /v1/releases", s.listReleases)
+	handle("DELETE /v1/releases/{digest}", s.remove)
 	handle("POST /v1/releases", s.install)
 }
 
@@ -144,21 +158,125 @@ func limitOf(r *http.Request, usual, most int) (int, error) {
 	return n, nil
 }
 
-// A swapOrder names the release that is to serve.
-type swapOrder struct {
-	Release   string `json:"release"`
-	AllowLoss bool   `json:"allow_loss"`
+// What can be wrong with a swap under a request id.
+var (
+	// ErrUnderWay means that the answer is not there yet. Asking again waits for it.
+	ErrUnderWay   = errors.New("the swap is under way")
+	ErrOtherOrder = errors.New("this request id was used for another order")
+	// ErrAnswered is an answer that was given before.
+	ErrAnswered = errors.New("as it was answered before")
+)
+
+// A SwapOrder says which release is to serve, and how it gets there.
+type SwapOrder struct {
+	Release   string `json:"release"`              // digest, the beginning of one, or version
+	AllowLoss bool   `json:"allow_loss,omitempty"` // capabilities may disappear
+	// RequestID names the order: the same id swaps once and gives the same answer.
+	RequestID string `json:"request_id,omitempty"`
+	// CanaryPercent of the payments try the release for CanaryFor before it serves; nil
+	// means what the host was set to, 0 none.
+	CanaryPercent *int     `json:"canary_percent,omitempty"`
+	CanaryFor     Duration `json:"canary_for,omitempty"`
 }
 
+// Same reports whether two orders ask for the same.
+func (o SwapOrder) Same(other SwapOrder) bool {
+	percent := func(o SwapOrder) int {
+		if o.CanaryPercent == nil {
+			return -1
+		}
+		return *o.CanaryPercent
+	}
+	return o.Release == other.Release && o.AllowLoss == other.AllowLoss &&
+		percent(o) == percent(other) && o.CanaryFor == other.CanaryFor
+}
+
+// A Duration is a time as "10m" in JSON.
+type Duration time.Duration
+
+// Duration returns it as the standard library has it.
+func (d Duration) Duration() time.Duration { return time.Duration(d) }
+
+// MarshalText writes it as "10m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what MarshalText writes, and "90s".
+func (d *Duration) UnmarshalText(text []byte) error {
+	read, err := time.ParseDuration(string(text))
+	*d = Duration(read)
+	return err
+}
+
+// A swapAnswer is a report, or the word that there is none yet.
+type swapAnswer struct {
+	supervise.SwapReport
+	RequestID string `json:"request_id,omitempty"`
+	UnderWay  bool   `json:"under_way,omitempty"` // ask again with the same request id
+}
+
+// swapPatience is how long one request for a swap waits for its end: less than what
+// servers and clients put up with.
+const swapPatience = 20 * time.Second
+
 func (s *server) swap(r *http.Request) (any, error) {
-	var order swapOrder
+	var order SwapOrder
 	if err := body(r, &order); err != nil {
 		return nil, err
 	}
 	if order.Release == "" {
 		return nil, &problem{http.StatusBadRequest, "release is missing, must be a digest or version that is installed"}
 	}
-	return s.Host.Swap(r.Context(), r.PathValue("name"), order.Release, order.AllowLoss)
+	if len(order.RequestID) > 100 {
+		return nil, &problem{http.StatusBadRequest, "request_id has more than 100 characters"}
+	}
+	ctx := r.Context()
+	if order.RequestID != "" {
+		bounded, cancel := context.WithTimeout(ctx, swapPatience)
+		defer cancel()
+		ctx = bounded
+	}
+	report, err := s.Host.Swap(ctx, r.PathValue("name"), order)
+	if errors.Is(err, ErrUnderWay) {
+		return swapAnswer{RequestID: order.RequestID, UnderWay: true}, nil
+	}
+	return swapAnswer{SwapReport: report, RequestID: order.RequestID}, err
+}
+
+func (s *server) activate(r *http.Request) (any, error) {
+	var order struct {
+		Release string `json:"release"`
+	}
+	if err := body(r, &order); err != nil {
+		return nil, err
+	}
+	if order.Release == "" {
+		return nil, &problem{http.StatusBadRequest, "release is missing, must be a digest or version that is installed"}
+	}
+	if err := s.Host.Activate(r.Context(), r.PathValue("name"), order.Release); err != nil {
+		return nil, err
+	}
+	return s.connector(r)
+}
+
+func (s *server) unpark(r *http.Request) (any, error) {
+	var order struct {
+		Subject string `json:"subject"`
+	}
+	if err := body(r, &order); err != nil {
+		return nil, err
+	}
+	if err := s.Host.Unpark(r.Context(), r.PathValue("name"), order.Subject); err != nil {
+		return nil, err
+	}
+	return s.connector(r)
+}
+
+func (s *server) remove(r *http.Request) (any, error) {
+	digest := r.PathValue("digest")
+	if err := s.Host.Remove(r.Context(), digest); err != nil {
+		return nil, err
+	}
+	return map[string]string{"removed": digest}, nil
 }
 
 func (s *server) rollback(r *http.Request) (any, error) {

@@ -99,6 +99,9 @@ func TestCommandsReachTheHost(t *testing.T) {
 		"rollback":           {"rollback", "", "roll acme back"},
 		"restart":            {"restart", "", "restart acme"},
 		"end the quarantine": {"end-quarantine", "", "end the quarantine of acme"},
+		"activate":           {"activate", `{"release":"1.2.0"}`, "activate 1.2.0 of acme"},
+		"unpark":             {"unpark", `{"subject":"op-1"}`, "unpark op-1 of acme"},
+		"swap by name":       {"swap", `{"release":"1.2.0","request_id":"r1","canary_percent":5,"canary_for":"90s"}`, "swap acme to 1.2.0, allow loss false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

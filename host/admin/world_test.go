@@ -118,8 +118,18 @@ func (h *host) Install(_ context.Context, file string) (fleet.Release, error) {
 func (h *host) Releases() []fleet.Release      { return h.releases }
 func (h *host) Connectors() []supervise.Status { return h.connectors }
 
-func (h *host) Swap(_ context.Context, connector, release string, allowLoss bool) (supervise.SwapReport, error) {
-	return report, h.do("swap %s to %s, allow loss %v", connector, release, allowLoss)
+func (h *host) Swap(_ context.Context, connector string, order admin.SwapOrder) (supervise.SwapReport, error) {
+	return report, h.do("swap %s to %s, allow loss %v", connector, order.Release, order.AllowLoss)
+}
+
+func (h *host) Activate(_ context.Context, connector, release string) error {
+	return h.do("activate %s of %s", release, connector)
+}
+
+func (h *host) Remove(_ context.Context, digest string) error { return h.do("remove %s", digest) }
+
+func (h *host) Unpark(_ context.Context, connector, subject string) error {
+	return h.do("unpark %s of %s", subject, connector)
 }
 
 func (h *host) Rollback(_ context.Context, connector string) (supervise.SwapReport, error) {

@@ -1,10 +1,18 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"text/tabwriter"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host"
+	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
 )
 
 // connectorsCmd is the operator's view of connectors.
@@ -14,10 +22,13 @@ type connectorsCmd struct {
 	List     connectorsListCmd     `cmd:"" help:"List the connectors and what serves."`
 	Show     connectorsShowCmd     `cmd:"" help:"Show one connector: process, capabilities, releases."`
 	Install  connectorsInstallCmd  `cmd:"" help:"Install a binary as a release. Nothing that serves changes."`
+	Activate connectorsActivateCmd `cmd:"" help:"Make an installed release serve where none of its connector is active."`
+	Remove   connectorsRemoveCmd   `cmd:"" help:"Remove an installed release that is not in use."`
 	Swap     connectorsSwapCmd     `cmd:"" help:"Make another installed release serve, without failing a call."`
 	Rollback connectorsRollbackCmd `cmd:"" help:"Swap back to the release that served before."`
 	Restart  connectorsRestartCmd  `cmd:"" help:"Replace the process by a new one of the same release."`
 	Release  connectorsReleaseCmd  `cmd:"" help:"Let a quarantined connector start again."`
+	Unpark   connectorsUnparkCmd   `cmd:"" help:"Let a call be made again under which the connector died more than once."`
 	History  connectorsHistoryCmd  `cmd:"" help:"Tell what happened to a connector, and why."`
 }
 
@@ -50,6 +61,15 @@ func (c *connectorsShowCmd) Run(w *world, o *operator) error {
 	return o.print(w, raw, func(t *tabwriter.Writer, answer map[string]any) {
 		facts("connector", "state", "since", "cause", "version", "digest", "generation", "pid", "in_flight", "restarts",
 			"last_exit.reason", "last_exit.at")(t, answer)
+		others, _ := answer["others"].([]any)
+		for _, other := range others {
+			state := cell(at(other, "state"))
+			if at(other, "warm") == true {
+				state += ", warm for a rollback"
+			}
+			fmt.Fprintf(t, "beside it\tgeneration %s, %s, %s\n", cell(at(other, "generation")), cell(at(other, "version")), state)
+		}
+		printParked(t, answer)
 		releases, _ := answer["releases"].([]any)
 		for _, r := range releases {
 			fmt.Fprintf(t, "release\t%s %s, installed %s\n", cell(at(r, "version")), cell(at(r, "digest")), cell(at(r, "installed_at")))
@@ -90,15 +110,36 @@ type connectorsSwapCmd struct {
 	oneConnector
 	Release   string `arg:"" help:"Version or digest of an installed release."`
 	AllowLoss bool   `help:"Swap even if capabilities disappear."`
+	RequestID string `help:"Name of this swap: asked for twice, it is done once. Default: a new one."`
+
+	CanaryPercent *int          `help:"Share of the payments that try the release first. Default: as the host was set."`
+	CanaryTime    time.Duration `help:"How long they try it." default:"5m"`
 }
 
 // Run swaps and tells how it went.
 func (c *connectorsSwapCmd) Run(w *world, o *operator) error {
-	raw, err := o.send(w.ctx, http.MethodPost, c.path("/swap"), map[string]any{"release": c.Release, "allow_loss": c.AllowLoss})
-	if err != nil {
-		return err
+	order := map[string]any{"release": c.Release, "allow_loss": c.AllowLoss, "request_id": c.RequestID}
+	if c.RequestID == "" {
+		order["request_id"] = rand.Text()
 	}
-	return o.print(w, raw, printSwap)
+	if c.CanaryPercent != nil {
+		order["canary_percent"], order["canary_for"] = *c.CanaryPercent, c.CanaryTime.String()
+	}
+	for {
+		raw, err := o.send(w.ctx, http.MethodPost, c.path("/swap"), order)
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			UnderWay bool `json:"under_way"`
+		}
+		if err := json.Unmarshal(raw, &answer); err != nil {
+			return fmt.Errorf("reading the answer: %w", err)
+		}
+		if !answer.UnderWay {
+			return o.print(w, raw, printSwap)
+		}
+	}
 }
 
 // printSwap tells what a swap did.
@@ -162,10 +203,133 @@ func (c *connectorsHistoryCmd) Run(w *world, o *operator) error {
 			if reason := cell(at(s, "context.exit.reason")); reason != "" {
 				fmt.Fprintf(t, "\t\t\t\t%s\n", reason)
 			}
+			aboard, _ := at(s, "context.aboard").([]any)
+			for _, f := range aboard {
+				fmt.Fprintf(t, "\t\t\t\tin flight: %s %s of payment %s\n", cell(at(f, "kind")), cell(at(f, "operation")), cell(at(f, "payment")))
+			}
+			if parked := cell(at(s, "context.parked")); parked != "" {
+				fmt.Fprintf(t, "\t\t\t\tparked: %s\n", parked)
+			}
 			lines, _ := at(s, "context.exit.last_lines").([]any)
 			for _, line := range lines {
 				fmt.Fprintf(t, "\t\t\t\t| %s\n", cell(line))
 			}
 		}
 	})
+}
+
+// policy is the settings of what connectors may take, and what new releases must stand.
+type policy struct {
+	BakeTime      time.Duration `help:"How long a replaced release is kept warm, to take over again if the new one does worse. 0: not at all." default:"10m"`
+	CanaryPercent int           `help:"Share of the payments that try a release before it serves." default:"0"`
+	CanaryTime    time.Duration `help:"How long they try it." default:"5m"`
+
+	RollbackMinCalls int           `help:"Calls of a new release before it is compared with the old one." default:"50"`
+	RollbackUnknown  int           `help:"How many more of 1000 writes may end in doubt. -1: any number." default:"20"`
+	RollbackFaults   int           `help:"How many more of 1000 calls may end in a fault of the connector. -1: any number." default:"50"`
+	RollbackMix      int           `help:"How many more of 1000 calls may end in any other kind of error. -1: any number." default:"300"`
+	RollbackSlower   int           `help:"How long nine of ten calls may take, in percent of the old release's time. -1: any time." default:"300"`
+	RollbackSlowerBy time.Duration `help:"And at least how much longer." default:"250ms"`
+
+	ConnectorConcurrency int           `help:"Calls at once on one connector." default:"512"`
+	ConnectorQueue       int           `help:"Calls that may wait for one of them to end. -1: none." default:"512"`
+	ConnectorWait        time.Duration `help:"How long they wait." default:"1s"`
+	ConnectorRate        int           `help:"Calls in a second on one connector. 0: any number." default:"0"`
+}
+
+func (p policy) config() host.Policy {
+	return host.Policy{
+		Bake: p.BakeTime,
+		Bounds: supervise.Bounds{
+			MinCalls: p.RollbackMinCalls, Unknown: p.RollbackUnknown, Faults: p.RollbackFaults, Mix: p.RollbackMix,
+			Slower: p.RollbackSlower, SlowerBy: p.RollbackSlowerBy,
+		},
+		Trial: supervise.Trial{Percent: p.CanaryPercent, For: p.CanaryTime},
+		Limits: slot.Limits{
+			Concurrency: p.ConnectorConcurrency, Queue: p.ConnectorQueue, Wait: p.ConnectorWait, Rate: p.ConnectorRate,
+		},
+	}
+}
+
+type connectorsActivateCmd struct {
+	oneConnector
+	Release string `arg:"" help:"Version or digest of an installed release."`
+}
+
+// Run activates and tells how the connector is.
+func (c *connectorsActivateCmd) Run(w *world, o *operator) error {
+	raw, err := o.send(w.ctx, http.MethodPost, c.path("/activate"), map[string]any{"release": c.Release})
+	if err != nil {
+		return err
+	}
+	return o.print(w, raw, facts("connector", "state", "version", "pid"))
+}
+
+type connectorsRemoveCmd struct {
+	Digest string `arg:"" help:"Digest of an installed release, or the beginning of one."`
+}
+
+// Run removes the one release that the digest begins.
+func (c *connectorsRemoveCmd) Run(w *world, o *operator) error {
+	digest, err := c.whole(w, o)
+	if err != nil {
+		return err
+	}
+	raw, err := o.send(w.ctx, http.MethodDelete, "/v1/releases/"+segment(digest), nil)
+	if err != nil {
+		return err
+	}
+	return o.print(w, raw, facts("removed"))
+}
+
+// whole is the digest that was meant. One that names no release that can be read may
+// still name a damaged one.
+func (c *connectorsRemoveCmd) whole(w *world, o *operator) (string, error) {
+	raw, err := o.ask(w.ctx, http.MethodGet, "/v1/releases", nil)
+	if err != nil {
+		return "", err
+	}
+	var installed struct {
+		Items []struct{ Digest string } `json:"items"`
+	}
+	if err := json.Unmarshal(raw, &installed); err != nil {
+		return "", fmt.Errorf("reading the answer: %w", err)
+	}
+	found := c.Digest
+	for _, r := range installed.Items {
+		switch {
+		case !strings.HasPrefix(r.Digest, c.Digest):
+		case found != c.Digest:
+			return "", fmt.Errorf("more than one release has a digest that begins with %s", c.Digest)
+		default:
+			found = r.Digest
+		}
+	}
+	return found, nil
+}
+
+type connectorsUnparkCmd struct {
+	oneConnector
+	Subject string `arg:"" help:"What is parked, as connectors show names it."`
+}
+
+// Run unparks and tells what still is parked.
+func (c *connectorsUnparkCmd) Run(w *world, o *operator) error {
+	raw, err := o.send(w.ctx, http.MethodPost, c.path("/unpark"), map[string]any{"subject": c.Subject})
+	if err != nil {
+		return err
+	}
+	return o.print(w, raw, func(t *tabwriter.Writer, answer map[string]any) {
+		facts("connector", "state")(t, answer)
+		printParked(t, answer)
+	})
+}
+
+// printParked prints a line a call that is parked.
+func printParked(t *tabwriter.Writer, answer map[string]any) {
+	parked, _ := answer["parked"].([]any)
+	for _, p := range parked {
+		fmt.Fprintf(t, "parked\t%s: %s of payment %s, in flight at %s deaths, the last %s\n", cell(at(p, "subject")),
+			cell(at(p, "kind")), cell(at(p, "payment")), cell(at(p, "deaths")), cell(at(p, "last")))
+	}
 }
