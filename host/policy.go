@@ -1,0 +1,37 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
+)
+
+// A Policy is what connectors may take, and what a new release of one must stand. The
+// zero Policy has the defaults given beside the fields of its parts, and keeps no old
+// release warm.
+type Policy struct {
+	// Bake is how long the process of a replaced release is kept alive, to take the calls
+	// again if the new one does worse; 0 means not at all.
+	Bake   time.Duration
+	Bounds supervise.Bounds // how much worse
+	Trial  supervise.Trial  // what a release passes before it serves
+	Limits slot.Limits      // of each connector
+}
+
+// check names every setting that is wrong.
+func (p Policy) check() error {
+	var wrong []error
+	if p.Bake < 0 {
+		wrong = append(wrong, fmt.Errorf("bake-time is %s, must be positive", p.Bake))
+	}
+	if err := p.Trial.Check(); err != nil {
+		wrong = append(wrong, fmt.Errorf("canary: %w", err))
+	}
+	if err := p.Limits.Check(); err != nil {
+		wrong = append(wrong, fmt.Errorf("limits of connectors: %w", err))
+	}
+	return errors.Join(wrong...)
+}
