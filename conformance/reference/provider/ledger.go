@@ -85,6 +85,9 @@ func (p *Provider) Ledger(key, reference string) Ledger {
 	}
 	passes := func(k, r string) bool { return (key == "" || k == key) && (reference == "" || r == reference) }
 	for _, x := range p.inOrder {
+		if reference != "" && x.terms.Reference != reference {
+			continue
+		}
 		for _, m := range x.at(now).movements {
 			if passes(m.Key, m.Reference) {
 				l.Movements = append(l.Movements, m)

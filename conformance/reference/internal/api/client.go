@@ -97,7 +97,7 @@ func (c Client) request(
 	if method == http.MethodGet {
 		return req, newBody(nil), nil
 	}
-	text, err := json.Marshal(ask)
+	text, err := encode(ask)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,6 +108,15 @@ func (c Client) request(
 		req.Header.Set("Idempotency-Key", key)
 	}
 	return req, sent, nil
+}
+
+// encode writes JSON with text as it is: no HTML escapes.
+func encode(ask any) ([]byte, error) {
+	var b bytes.Buffer
+	to := json.NewEncoder(&b)
+	to.SetEscapeHTML(false)
+	err := to.Encode(ask)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // answer reads a response into into, or into what fail then says.
