@@ -19,7 +19,7 @@ func (s *Store) SaveKey(ctx context.Context, key *APIKey) error {
 			display_name = excluded.display_name, scopes = excluded.scopes,
 			merchant_accounts = excluded.merchant_accounts, active = excluded.active, created_at = excluded.created_at`,
 			key.ID, blob(key.PublicKey), key.DisplayName, listJSON(key.Scopes), listJSON(key.MerchantAccounts),
-			flag(key.Active), at(key.CreatedAt))
+			bit(key.Active), at(key.CreatedAt))
 	})
 	if err != nil {
 		return fmt.Errorf("api key %s: %w", key.ID, err)

@@ -26,6 +26,10 @@ type reader interface {
 	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	// once is query for a query text that will hardly come again.
 	once(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// using is what a query says behind a table to have it read by one index and no
+	// other, or by its number alone if there is none. A database that chooses well by
+	// itself need not be told.
+	using(index string) string
 }
 
 // changes is what a change consists of: plain data, to be executed in order, all or

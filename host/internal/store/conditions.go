@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -25,75 +26,135 @@ func (w *conditions) where() string {
 	return "WHERE " + strings.Join(w.terms, " AND ")
 }
 
+// A finder is a query for the numbers of all payments that satisfy one criterion, by an
+// index and in no order. It may find more, but never fewer.
+type finder struct {
+	query string
+	args  []any
+}
+
+// criteria says in SQL what a filter asks of one merchant account's payments, and how
+// they may be found.
+type criteria struct {
+	conditions
+	finders []finder
+
+	account string
+	using   func(index string) string
+}
+
+// criteria says in SQL what f selects among an account's payments.
+func (f Filter) criteria(account string, using func(index string) string) *criteria {
+	c := &criteria{account: account, using: using}
+	c.add("p.merchant_account = ?", account)
+	c.name("id", f.ID, "")
+	c.name("reference", f.Reference, "")
+	c.name("external_id", f.ExternalID, "payments_external_id")
+	c.name("order_ref", f.OrderRef, "payments_order")
+	in(c, "status", f.Statuses)
+	in(c, "currency", f.Currencies)
+	in(c, "country", f.Countries)
+	in(c, "method", f.Methods)
+	in(c, "service", f.Services)
+	c.errorCodes(f.ErrorCodes)
+	c.amount("=", f.AmountEQ)
+	c.amount(">=", f.AmountGTE)
+	c.amount("<=", f.AmountLTE)
+	c.within("created_at", f.CreatedGTE, f.CreatedLTE)
+	c.within("updated_at", f.UpdatedGTE, f.UpdatedLTE)
+	c.refunds(f.HasRefunds)
+	c.metadata(f.Metadata)
+	c.search(f.Search)
+	return c
+}
+
+// indexed adds a term over one column for which there is an index by merchant account.
+func (c *criteria) indexed(index, column, comparison string, args ...any) {
+	c.add("p."+column+" "+comparison, args...)
+	c.finders = append(c.finders, finder{
+		"SELECT seq FROM payments " + c.using(index) + " WHERE merchant_account = ? AND " + column + " " + comparison,
+		append([]any{c.account}, args...),
+	})
+}
+
+// name adds that a column which names a payment, and has an index, has the value. Such
+// an index leaves out what is empty, and has to be told that this is not.
+func (c *criteria) name(column, value, index string) {
+	if value == "" {
+		return
+	}
+	c.add("p."+column+" = ?", value)
+	c.finders = append(c.finders, c.named(column, value, index))
+}
+
+func (c *criteria) named(column, value, index string) finder {
+	query := "SELECT seq FROM payments WHERE " + column + " = ?"
+	if index != "" {
+		query = "SELECT seq FROM payments " + c.using(index) + " WHERE " + column + " = ? AND " + column + " <> ''"
+	}
+	return finder{query, []any{value}}
+}
+
 // in adds that a column has one of the values; no values add nothing.
-func in[T ~string | int64](w *conditions, column string, values []T) {
+func in[T ~string](c *criteria, column string, values []T) {
 	if len(values) == 0 {
 		return
 	}
+	c.indexed("payments_"+column, column, "IN ("+marks(len(values))+")", anys(values)...)
+}
+
+// errorCodes is in for a column that is usually empty, and whose index leaves that out.
+func (c *criteria) errorCodes(values []string) {
+	if slices.Contains(values, "") {
+		c.add("p.error_code IN ("+marks(len(values))+")", anys(values)...)
+		return
+	}
+	in(c, "error_code", values)
+	if n := len(c.finders); len(values) > 0 {
+		c.finders[n-1].query += " AND error_code <> ''"
+	}
+}
+
+func anys[T ~string](values []T) []any {
 	args := make([]any, len(values))
 	for i, v := range values {
-		args[i] = v
+		args[i] = string(v)
 	}
-	w.add(column+" IN (?"+strings.Repeat(",?", len(values)-1)+")", args...)
+	return args
 }
 
-func (w *conditions) equal(column, value string) {
-	if value != "" {
-		w.add(column+" = ?", value)
-	}
-}
+// marks is a list of so many parameters.
+func marks(n int) string { return "?" + strings.Repeat(",?", n-1) }
 
-func (w *conditions) amount(comparison string, value *int64) {
+func (c *criteria) amount(comparison string, value *int64) {
 	if value != nil {
-		w.add("p.amount "+comparison+" ?", *value)
+		c.indexed("payments_amount", "amount", comparison+" ?", *value)
 	}
 }
 
-func (w *conditions) time(column, comparison string, t time.Time) {
+// within adds the bounds of a time.
+func (c *criteria) within(column string, from, to time.Time) {
+	switch {
+	case from.IsZero() && to.IsZero():
+	case column == "updated_at": // the order of the list itself, which needs no finding
+		c.bound("p.updated_at >= ?", ceiling(from))
+		c.bound("p.updated_at <= ?", to)
+	case to.IsZero():
+		c.indexed("payments_created_at", column, ">= ?", ceiling(from).UnixMicro())
+	case from.IsZero():
+		c.indexed("payments_created_at", column, "<= ?", to.UnixMicro())
+	default:
+		c.indexed("payments_created_at", column, "BETWEEN ? AND ?", ceiling(from).UnixMicro(), to.UnixMicro())
+	}
+	if column == "created_at" {
+		c.bound("p.updated_at >= ?", ceiling(from)) // nothing is updated before it is created
+	}
+}
+
+func (c *criteria) bound(term string, t time.Time) {
 	if !t.IsZero() {
-		w.add(column+" "+comparison+" ?", t.UnixMicro())
+		c.add(term, t.UnixMicro())
 	}
-}
-
-// conditions says in SQL what f selects.
-func (f Filter) conditions() conditions {
-	var w conditions
-	w.equal("p.merchant_account", f.MerchantAccount)
-	w.equal("p.id", f.ID)
-	w.equal("p.external_id", f.ExternalID)
-	w.equal("p.reference", f.Reference)
-	w.equal("p.order_ref", f.OrderRef)
-	in(&w, "p.status", f.Statuses)
-	in(&w, "p.currency", f.Currencies)
-	in(&w, "p.country", f.Countries)
-	in(&w, "p.method", f.Methods)
-	in(&w, "p.service", f.Services)
-	in(&w, "p.error_code", f.ErrorCodes)
-	w.amount("=", f.AmountEQ)
-	w.amount(">=", f.AmountGTE)
-	w.amount("<=", f.AmountLTE)
-	w.time("p.created_at", ">=", ceiling(f.CreatedGTE))
-	w.time("p.created_at", "<=", f.CreatedLTE)
-	w.time("p.updated_at", ">=", ceiling(f.UpdatedGTE))
-	w.time("p.updated_at", "<=", f.UpdatedLTE)
-	if f.HasRefunds != nil {
-		w.add(map[bool]string{true: "p.refunded > 0", false: "p.refunded = 0"}[*f.HasRefunds])
-	}
-	w.metadata(f.Metadata)
-	if f.Search != "" {
-		text := strings.Map(lowerASCII, f.Search)
-		w.add(`(instr(lower(p.id), ?) > 0 OR instr(lower(p.external_id), ?) > 0
-			OR instr(lower(p.reference), ?) > 0 OR instr(lower(p.order_ref), ?) > 0)`, text, text, text, text)
-	}
-	return w
-}
-
-// lowerASCII maps a letter as the database's lower does: letters beyond ASCII stay.
-func lowerASCII(r rune) rune {
-	if 'A' <= r && r <= 'Z' {
-		return r + 'a' - 'A'
-	}
-	return r
 }
 
 // ceiling is the first moment, as the database keeps time, that is not before t.
@@ -104,21 +165,56 @@ func ceiling(t time.Time) time.Time {
 	return t
 }
 
+func (c *criteria) refunds(want *bool) {
+	switch {
+	case want == nil:
+	case *want:
+		c.indexed("payments_refunded", "refunded", "> 0")
+	default:
+		c.add("p.refunded = 0")
+	}
+}
+
 // metadata adds that all pairs of one of the sets match. A set without pairs matches
 // everything.
-func (w *conditions) metadata(sets []map[string]string) {
-	var any conditions
+func (c *criteria) metadata(sets []map[string]string) {
+	var some conditions
+	var find finder
 	for _, set := range sets {
 		if len(set) == 0 {
 			return
 		}
 		var all conditions
 		for name, value := range set {
-			all.add("p.seq IN (SELECT payment FROM metadata WHERE name = ? AND value = ?)", name, value)
+			all.add("EXISTS (SELECT 1 FROM metadata m WHERE m.name = ? AND m.value = ? AND m.payment = p.seq)", name, value)
 		}
-		any.add("("+strings.Join(all.terms, " AND ")+")", all.args...)
+		some.add("("+strings.Join(all.terms, " AND ")+")", all.args...)
+		find.either(finder{"SELECT payment FROM metadata WHERE name = ? AND value = ?", all.args[:2]})
 	}
-	if len(any.terms) > 0 {
-		w.add("("+strings.Join(any.terms, " OR ")+")", any.args...)
+	if len(some.terms) > 0 {
+		c.add("("+strings.Join(some.terms, " OR ")+")", some.args...)
+		c.finders = append(c.finders, find)
 	}
+}
+
+// search adds that one of a payment's names is the text.
+func (c *criteria) search(text string) {
+	if text == "" {
+		return
+	}
+	c.add("? IN (p.id, p.reference, p.order_ref, p.external_id)", text)
+	find := c.named("id", text, "")
+	find.either(c.named("reference", text, ""))
+	find.either(c.named("order_ref", text, "payments_order"))
+	find.either(c.named("external_id", text, "payments_external_id"))
+	c.finders = append(c.finders, find)
+}
+
+// either makes f find what other finds as well.
+func (f *finder) either(other finder) {
+	if f.query != "" {
+		f.query += " UNION ALL "
+	}
+	f.query += other.query
+	f.args = append(f.args, other.args...)
 }

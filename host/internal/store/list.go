@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,49 +46,80 @@ func (f Filter) identity() ([]byte, error) {
 
 // loadPage reads up to limit payments from the place on, in the direction it says.
 func loadPage(ctx context.Context, q reader, f Filter, from *place, limit int) ([]stored, error) {
-	w := f.conditions()
-	order := " ORDER BY p.updated_at DESC, p.seq DESC LIMIT ?"
-	if from != nil {
-		beyond := "<"
-		if from.back {
-			beyond, order = ">", " ORDER BY p.updated_at, p.seq LIMIT ?"
+	accounts := []string{f.MerchantAccount}
+	if f.MerchantAccount == "" {
+		var err error
+		if accounts, err = loadAccounts(ctx, q); err != nil {
+			return nil, err
 		}
-		w.add("(p.updated_at, p.seq) "+beyond+" (?, ?)", from.major, from.minor)
 	}
-	var found []stored
-	rows, err := q.once(ctx, selectPayment+w.where()+order, append(w.args, limit)...)
+	var places []place
+	for _, account := range accounts {
+		some, err := search{f.criteria(account, q.using), from, limit}.run(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		places = append(places, some...)
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		newest := cmp.Or(cmp.Compare(b.major, a.major), cmp.Compare(b.minor, a.minor))
+		if from != nil && from.back {
+			return -newest
+		}
+		return newest
+	})
+	return loadPlaces(ctx, q, places[:min(len(places), limit)])
+}
+
+// loadPlaces reads the payments at the places, in their order.
+func loadPlaces(ctx context.Context, q reader, places []place) ([]stored, error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	found := make([]stored, len(places))
+	index, seqs := make(map[int64]*stored), make([]any, len(places))
+	for i, p := range places {
+		index[p.minor], seqs[i] = &found[i], p.minor
+	}
+	in := ` IN (` + marks(len(seqs)) + `)`
+	rows, err := q.once(ctx, selectPayment+`WHERE p.seq`+in, seqs...)
 	err = each(rows, err, func(r row) error {
 		payment, err := scanPayment(r)
-		found = append(found, payment)
+		if at := index[payment.seq]; at != nil {
+			*at = payment
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return found, loadOperations(ctx, q, found)
-}
-
-// loadOperations reads the operations of several payments at once.
-func loadOperations(ctx context.Context, q reader, payments []stored) error {
-	if len(payments) == 0 {
-		return nil
-	}
-	var w conditions
-	index := make(map[int64]*stored, len(payments))
-	seqs := make([]int64, len(payments))
-	for i := range payments {
-		index[payments[i].seq] = &payments[i]
-		seqs[i] = payments[i].seq
-	}
-	in(&w, "payment", seqs)
-	rows, err := q.once(ctx, selectOperations+w.where()+" ORDER BY payment, position", w.args...)
-	return each(rows, err, func(r row) error {
+	rows, err = q.once(ctx, selectOperations+`WHERE payment`+in+` ORDER BY payment, position`, seqs...)
+	err = each(rows, err, func(r row) error {
 		seq, op, err := scanOperation(r)
-		if payment := index[seq]; payment != nil {
-			payment.Operations = append(payment.Operations, op)
+		if at := index[seq]; at != nil {
+			at.Operations = append(at.Operations, op)
 		}
 		return err
 	})
+	return found, err
+}
+
+// loadAccounts reads which merchant accounts have payments, stepping from each to the
+// next in the index instead of reading all of it.
+func loadAccounts(ctx context.Context, q reader) (accounts []string, err error) {
+	rows, err := q.query(ctx, `WITH RECURSIVE account (name) AS (
+		SELECT min(merchant_account) FROM payments
+		UNION ALL
+		SELECT (SELECT min(merchant_account) FROM payments WHERE merchant_account > account.name)
+		FROM account WHERE account.name IS NOT NULL)
+		SELECT name FROM account WHERE name IS NOT NULL`)
+	err = each(rows, err, func(r row) error {
+		var name string
+		err := r.Scan(&name)
+		accounts = append(accounts, name)
+		return err
+	})
+	return accounts, err
 }
 
 // page makes the answer out of up to limit+1 payments that were read from a place on.

@@ -53,6 +53,8 @@ func (v view) once(ctx context.Context, query string, args ...any) (*sql.Rows, e
 	return v.tx.QueryContext(ctx, query, args...)
 }
 
+func (view) using(index string) string { return usingIndex(index) }
+
 // direct is a reader without a transaction: each query sees what is newest.
 type direct struct{ from *prepared }
 
@@ -67,6 +69,16 @@ func (d direct) query(ctx context.Context, query string, args ...any) (*sql.Rows
 
 func (d direct) once(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return d.from.db.QueryContext(context.WithoutCancel(ctx), query, args...)
+}
+
+func (direct) using(index string) string { return usingIndex(index) }
+
+// usingIndex is SQLite's way to say it.
+func usingIndex(index string) string {
+	if index == "" {
+		return "NOT INDEXED"
+	}
+	return "INDEXED BY " + index
 }
 
 // An execution carries out changes inside one transaction.

@@ -129,9 +129,7 @@ type Filter struct {
 	UpdatedLTE      time.Time
 	HasRefunds      *bool
 	Metadata        []map[string]string // any of them; each is pairs that must all match
-	// Search is a part of the id, external id, reference or order reference. Upper and
-	// lower case are alike in ASCII.
-	Search string
+	Search          string              // the id, external id, reference or order reference
 
 	Limit  int    // 1 to 100
 	Cursor string // from a Page; opaque

@@ -92,7 +92,7 @@ func (s *stored) columns() []any {
 	return []any{
 		s.ExternalID, metadata, at(s.Payment.ApprovalExpiresAt), at(s.UpdatedAt), closedWhy, closedAt,
 		toJSON(s.Truth), s.events, string(s.Status(v)), v.Reason.ErrorCode(), string(s.Truth.Order),
-		v.Authorized, v.Captured, v.Refunded + v.PendingRefund, flag(unsettled(v)), flag(unapproved(v)),
+		v.Authorized, v.Captured, v.Refunded + v.PendingRefund, bit(unsettled(v)), bit(unapproved(v)),
 	}
 }
 
@@ -176,7 +176,7 @@ func operationColumns(op *ledger.Operation) []any {
 		provider = toJSON(op.Provider)
 	}
 	return []any{
-		op.Amount.Minor, string(op.Amount.Currency), flag(op.Final), string(op.Capture), int64(op.Attempt),
+		op.Amount.Minor, string(op.Amount.Currency), bit(op.Final), string(op.Capture), int64(op.Attempt),
 		string(op.Outcome), processed, currency, op.Ref, string(op.Code), provider,
 		string(op.PartOf), op.ExternalID, op.Reason, op.Release, at(op.UpdatedAt),
 	}

@@ -87,7 +87,7 @@ func (s *Store) Services(
 ) (services []PaymentService, err error) {
 	err = s.db.read(ctx, func(q reader) error {
 		rows, err := q.query(ctx, selectServices+`WHERE (merchant_account = ? OR ? = '') AND deleted <= ?
-			ORDER BY position, created_at, id`, merchantAccount, merchantAccount, flag(includeDeleted))
+			ORDER BY position, created_at, id`, merchantAccount, merchantAccount, bit(includeDeleted))
 		err = each(rows, err, func(r row) error {
 			service, err := scanService(r)
 			services = append(services, service)
@@ -112,8 +112,8 @@ func (s *Store) savedService(was, is *PaymentService) (changes, error) {
 		is.Revision++
 	}
 	var c changes
-	c.add(saveService, is.ID, is.MerchantAccount, is.Connector, is.Method, is.DisplayName, flag(is.Active),
-		flag(is.Deleted), int64(is.Position), string(is.Mode), is.Revision, mapJSON(is.Config),
+	c.add(saveService, is.ID, is.MerchantAccount, is.Connector, is.Method, is.DisplayName, bit(is.Active),
+		bit(is.Deleted), int64(is.Position), string(is.Mode), is.Revision, mapJSON(is.Config),
 		listJSON(is.Currencies), listJSON(is.Countries), webhookJSON(is.Webhook), at(is.CreatedAt), at(is.UpdatedAt))
 	c.add(`DELETE FROM secrets WHERE service = ?`, is.ID)
 	for field, secret := range is.sealedFields() {

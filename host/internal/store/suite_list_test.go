@@ -125,7 +125,7 @@ func drawFilter(rt *rapid.T, all []Record) Filter {
 		func() { f.Countries = some("countries", "JP", "FR") },
 		func() { f.Methods = some("methods", "smartpay", "konbini") },
 		func() { f.Services = some("services", "s1", "s2") },
-		func() { f.ErrorCodes = some("errors", "insufficient_funds", "unknown_error") },
+		func() { f.ErrorCodes = some("errors", "insufficient_funds", "unknown_error", "") },
 		func() { f.ID = string(anyOf.Payment.ID) },
 		func() { f.ExternalID = anyOf.ExternalID },
 		func() { f.Reference = string(anyOf.Payment.Reference) },
@@ -143,7 +143,7 @@ func drawFilter(rt *rapid.T, all []Record) Filter {
 				rapid.SampledFrom([]string{"1", "2"}), 0, 2), 1, 2).Draw(rt, "any metadata")
 		},
 		func() {
-			f.Search = rapid.SampledFrom([]string{"ORDER", "77", "tÉ", "té", "%", "order_", strings.ToUpper(string(anyOf.Payment.Reference))}).Draw(rt, "search")
+			f.Search = rapid.SampledFrom([]string{"order-7", "order-77", "ÉTÉ", "order", "%", anyOf.ExternalID, string(anyOf.Truth.Order), string(anyOf.Payment.ID), string(anyOf.Payment.Reference)}).Draw(rt, "search")
 		},
 	}
 	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, len(fields)-1), 0, 3, rapid.ID).Draw(rt, "fields") {
@@ -191,29 +191,16 @@ func selectsMetadata(sets []map[string]string, have map[string]string) bool {
 }
 
 func selectsText(search string, r *Record) bool {
-	for _, text := range []string{string(r.Payment.ID), r.ExternalID, string(r.Payment.Reference), string(r.Truth.Order)} {
-		for i := range len(text) - len(search) + 1 {
-			if foldsASCII(text[i:i+len(search)], search) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func foldsASCII(a, b string) bool {
-	for i := range len(a) {
-		if a[i] != b[i] && (a[i] >= 0x80 || b[i] >= 0x80 || !strings.EqualFold(a[i:i+1], b[i:i+1])) {
-			return false
-		}
-	}
-	return true
+	return search == "" || slices.Contains([]string{
+		string(r.Payment.ID), r.ExternalID, string(r.Payment.Reference), string(r.Truth.Order),
+	}, search)
 }
 
 func listsWhatFilterSelects(t *testing.T, open opener) {
 	c := newClock()
 	s := open(t, c.now)
 	rapid.Check(t, func(rt *rapid.T) {
+		c.advance(time.Hour)
 		all := listed(t, s, c, rt, 8)
 		slices.SortStableFunc(all, func(a, b Record) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 		slices.Reverse(all)
@@ -236,7 +223,6 @@ func listsWhatFilterSelects(t *testing.T, open opener) {
 			}
 			sameOrNone(t, fmt.Sprintf("payments that %+v selects", f), got.Records, want)
 		}
-		c.advance(time.Hour)
 	})
 }
 

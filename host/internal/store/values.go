@@ -79,8 +79,8 @@ type bad struct{ err error }
 // Value implements [driver.Valuer].
 func (b bad) Value() (driver.Value, error) { return nil, b.err }
 
-// flag returns b as a number.
-func flag(b bool) int64 {
+// bit returns b as a number.
+func bit(b bool) int64 {
 	if b {
 		return 1
 	}

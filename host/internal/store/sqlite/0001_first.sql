@@ -35,13 +35,20 @@ CREATE TABLE payments (
   unapproved INTEGER NOT NULL           -- the buyer has not approved
 ) STRICT;
 
-CREATE INDEX payments_newest      ON payments (merchant_account, updated_at);
-CREATE INDEX payments_status      ON payments (merchant_account, status, updated_at);
-CREATE INDEX payments_created     ON payments (created_at);
-CREATE INDEX payments_error       ON payments (error_code, updated_at) WHERE error_code <> '';
+-- What lists are filtered by, each by merchant account. The walk through a list sees the
+-- creation without fetching the payment.
+CREATE INDEX payments_newest      ON payments (merchant_account, updated_at, seq, created_at);
+CREATE INDEX payments_status      ON payments (merchant_account, status);
+CREATE INDEX payments_created_at  ON payments (merchant_account, created_at);
+CREATE INDEX payments_error_code  ON payments (merchant_account, error_code) WHERE error_code <> '';
 CREATE INDEX payments_external_id ON payments (external_id) WHERE external_id <> '';
 CREATE INDEX payments_order       ON payments (order_ref) WHERE order_ref <> '';
-CREATE INDEX payments_refunded    ON payments (merchant_account, updated_at) WHERE refunded > 0;
+CREATE INDEX payments_amount      ON payments (merchant_account, amount);
+CREATE INDEX payments_service     ON payments (merchant_account, service);
+CREATE INDEX payments_method      ON payments (merchant_account, method);
+CREATE INDEX payments_country     ON payments (merchant_account, country);
+CREATE INDEX payments_currency    ON payments (merchant_account, currency);
+CREATE INDEX payments_refunded    ON payments (merchant_account) WHERE refunded > 0;
 CREATE INDEX payments_unsettled   ON payments (updated_at) WHERE unsettled = 1;
 CREATE INDEX payments_unapproved  ON payments (approval_expires_at) WHERE unapproved = 1;
 
