@@ -25,12 +25,13 @@ func (e *Engine) Create(ctx context.Context, p NewPayment, idem *store.Idempoten
 	if err != nil {
 		return store.Record{}, err
 	}
-	lease, err := e.Connectors.Acquire(ctx, svc.Connector)
+	id := uuid.New()
+	lease, err := e.acquire(ctx, svc.Connector, sdk.Call{PaymentID: sdk.PaymentID(id.String()), Attempt: 1})
 	if err != nil {
 		return store.Record{}, err
 	}
 	defer lease.Release()
-	rec, op, err := e.newRecord(p, svc, lease)
+	rec, op, err := e.newRecord(id, p, svc, lease)
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -45,11 +46,10 @@ func (e *Engine) Create(ctx context.Context, p NewPayment, idem *store.Idempoten
 	if refused := lease.Gate.Check(sdk.OpAuthorize, req); refused != nil {
 		return store.Record{}, refused
 	}
-	id := rec.Payment.ID
-	e.enter(id)
-	defer e.leave(id)
+	e.enter(rec.Payment.ID)
+	defer e.leave(rec.Payment.ID)
 	if idem != nil {
-		idem.Payment, idem.Operation = id, op.ID
+		idem.Payment, idem.Operation = rec.Payment.ID, op.ID
 	}
 	if err := e.Store.Create(ctx, &rec, idem); err != nil {
 		return store.Record{}, err
@@ -58,13 +58,12 @@ func (e *Engine) Create(ctx context.Context, p NewPayment, idem *store.Idempoten
 }
 
 // newRecord makes the payment and the intent to authorize it.
-func (e *Engine) newRecord(p NewPayment, svc store.PaymentService, lease *Lease) (store.Record, ledger.Operation, error) {
+func (e *Engine) newRecord(id uuid.UUID, p NewPayment, svc store.PaymentService, lease *Lease) (store.Record, ledger.Operation, error) {
 	now := e.Now()
 	deadline, err := approvalDeadline(p, lease, now)
 	if err != nil {
 		return store.Record{}, ledger.Operation{}, err
 	}
-	id := uuid.New()
 	auth := p.Authorize
 	auth.Call = sdk.Call{}
 	auth.ApprovalExpiresAt = deadline

@@ -32,7 +32,7 @@ func (e *Engine) drive(ctx context.Context, account string, id sdk.PaymentID, in
 	if err != nil {
 		return Done{}, err
 	}
-	lease, err := e.Connectors.Acquire(ctx, rec.Connector)
+	lease, err := e.acquire(ctx, rec.Connector, sdk.Call{PaymentID: id, Attempt: 1})
 	if err != nil {
 		return Done{}, err
 	}

@@ -85,7 +85,7 @@ func (e *Engine) Look(ctx context.Context, id sdk.PaymentID, source string) (sto
 
 // look asks the provider by its reference or by ours.
 func (e *Engine) look(ctx context.Context, rec store.Record, source string) (store.Record, sdk.PaymentFinding, error) {
-	lease, err := e.Connectors.Acquire(ctx, rec.Connector)
+	lease, err := e.acquire(ctx, rec.Connector, sdk.Call{PaymentID: rec.Payment.ID})
 	if err != nil {
 		return rec, sdk.PaymentFinding{}, err
 	}

@@ -44,7 +44,9 @@ func (e *Engine) resolve(ctx context.Context, rec store.Record, id sdk.Operation
 	if op.Outcome == sdk.OutcomePending {
 		return rec, nil // the provider has it; it will say
 	}
-	lease, err := e.Connectors.Acquire(ctx, rec.Connector)
+	lease, err := e.acquire(ctx, rec.Connector, sdk.Call{
+		OperationID: op.ID, PaymentID: rec.Payment.ID, Attempt: op.Attempt + 1,
+	})
 	if err != nil {
 		return rec, err
 	}

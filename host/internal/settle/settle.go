@@ -39,8 +39,15 @@ type Lease struct {
 
 // Connectors gives leases on live connectors.
 type Connectors interface {
-	// Acquire fails promptly with a NOT_ATTEMPTED [*sdk.Error] where no process serves.
+	// Acquire fails promptly with a NOT_ATTEMPTED [*sdk.Error] where no process serves. Of
+	// the call that is to be made, ctx carries what is known ([sdk.WithCall]): which
+	// process takes it, and whether it may be made, can depend on that.
 	Acquire(ctx context.Context, connector string) (*Lease, error)
+}
+
+// acquire leases a connector for a call.
+func (e *Engine) acquire(ctx context.Context, connector string, call sdk.Call) (*Lease, error) {
+	return e.Connectors.Acquire(sdk.WithCall(ctx, call), connector)
 }
 
 // Config is what an engine works with.
