@@ -202,9 +202,11 @@ type ledger struct {
 	}
 }
 
-func (b *bench) ledger() ledger {
+func (b *bench) ledger() ledger { return b.ledgerOf("") }
+
+func (b *bench) ledgerOf(query string) ledger {
 	b.t.Helper()
-	res, err := http.Get(b.url + "/_sandbox/ledger")
+	res, err := http.Get(b.url + "/_sandbox/ledger" + query)
 	if err != nil {
 		b.t.Fatalf("ledger: %v", err)
 	}
