@@ -48,7 +48,7 @@ func TestListFilters(t *testing.T) {
 		"metadata":                {url.Values{"metadata": {`{"cart":"9"}`}}, "second"},
 		"two metadata":            {url.Values{"metadata": {`{"cart":"9","q":"a b"}`}}, "second"},
 		"metadata, either":        {url.Values{"metadata": {`{"cart":"9"}`, `{"Cart":"7"}`}}, "third second first"},
-		"a search":                {url.Values{"search": {"hir"}}, "third"},
+		"a search":                {url.Values{"search": {"third"}}, "third"},
 		"what is never so":        {url.Values{"disputed": {"true"}}, ""},
 		"what is always so":       {url.Values{"merchant_initiated": {"false"}}, "third second first"},
 		"several at once, no hit": {url.Values{"status": {"capture_succeeded"}, "amount_eq": {"500"}}, ""},

@@ -20,7 +20,7 @@ type paymentsCmd struct {
 type paymentsListCmd struct {
 	Account string   `help:"Merchant account." default:"default"`
 	Status  []string `help:"Only this status. Repeatable."`
-	Search  string   `help:"Only where an id or reference contains this."`
+	Search  string   `help:"Only the payment with this id, external id, reference or order."`
 	Limit   int      `help:"How many." default:"20"`
 }
 
