@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -351,5 +354,54 @@ func TestWriteWithoutIdempotencyKeyIsNotSent(t *testing.T) {
 	}
 	if n := len(server.Seen()); n != 0 {
 		t.Errorf("the server received %d requests, want none", n)
+	}
+}
+
+// An answer is not inflated, whatever it says that it is: its size is what is read.
+func TestCompressedAnswersAreNotInflated(t *testing.T) {
+	var bomb bytes.Buffer
+	pack := gzip.NewWriter(&bomb)
+	if _, err := pack.Write(bytes.Repeat([]byte(" "), 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := pack.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for status, cause := range map[int]error{200: ErrUnreadable, 400: nil} {
+		server, m := start(t, badnet.Reply(status, bomb.String(), "Content-Encoding: gzip"))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := capture(within(t, time.Minute), m)
+		runtime.ReadMemStats(&after)
+		if f := failureOf(t, err); cause != nil && !errors.Is(f, cause) {
+			t.Errorf("a compressed %d: %v", status, f)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 16<<20 {
+			t.Errorf("a compressed %d of %d bytes took %d", status, bomb.Len(), used)
+		}
+		if server.Seen()[0].Header.Get("Accept-Encoding") != "" {
+			t.Errorf("asked for %v", server.Seen()[0].Header)
+		}
+	}
+}
+
+// An answer that is deep or wide is read in memory in proportion to it, or not at all.
+func TestHostileAnswersAreBounded(t *testing.T) {
+	for name, body := range map[string]string{
+		"deep":       with(t, orderBody, `{"payments":`+strings.Repeat("[", 9000)+strings.Repeat("]", 9000)+`}`),
+		"too deep":   `{"id":"` + orderID + `","x":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `}`,
+		"nested ref": `{"payments":[` + strings.Repeat(`{"id":"`+paymentID+`","refunds":[`, 5000) + strings.Repeat(`]}`, 5000) + `]}`,
+	} {
+		_, m := start(t, badnet.Reply(200, body))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		order, err := m.Order(within(t, time.Minute), orderID)
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: read %+v", name, order)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
+			t.Errorf("%s: %d bytes took %d", name, len(body), used)
+		}
 	}
 }
