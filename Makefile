@@ -75,6 +75,10 @@ conform: build ## Run the conformance suite against the Smartpay connector
 bench: ## Run the benchmarks; rows are ratios measured in one run
 	go test -run '^$$' -bench . -benchmem ./host/... ./schemas/... ./sdk/... ./plugin-smartpay/...
 
+.PHONY: chaos
+chaos: ## Break connectors for long, at random; CHAOS_SEED=N repeats a run
+	CHAOS=1 go test -race -count=1 -timeout 60m -run Chaos -v ./host/...
+
 .PHONY: golden
 golden: ## Rewrite golden files; review the diff before committing
 	go test ./host/api ./host/internal/store ./plugin-smartpay/internal/smartpay -update

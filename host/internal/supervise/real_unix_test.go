@@ -23,7 +23,6 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/launch"
-	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
 // The test binary is also the connector; its last bytes say which version.
@@ -31,7 +30,7 @@ const roleKey = "SUPERVISE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(roleKey) == "connector" {
-		serve.Connector(connector{version: versionOf(os.Getenv(pathKey))})
+		runConnector(versionOf(os.Getenv(pathKey)), os.Getenv(viceKey))
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -44,18 +43,22 @@ const (
 )
 
 // A connector answers after a moment, and says which version it is.
-type connector struct{ version string }
+type connector struct{ version, vice string }
 
 func (c connector) Describe() sdk.Manifest {
-	return sdk.Manifest{
+	return c.twist(sdk.Manifest{
 		Name: "acme-pay", Version: c.version, DisplayName: "Acme Pay",
 		Contract:     sdk.ContractRange{Min: 1, Max: 1},
 		ConfigSchema: json.RawMessage(`{"type": "object", "properties": {}}`),
 		Egress:       []string{},
-	}
+		Countries:    []string{"JP", "NL"},
+	})
 }
 
-func (c connector) CheckCredentials(ctx context.Context, _ sdk.CheckCredentialsRequest) (sdk.CredentialCheck, error) {
+func (c connector) CheckCredentials(ctx context.Context, req sdk.CheckCredentialsRequest) (sdk.CredentialCheck, error) {
+	if err := act(req.Call); err != nil {
+		return sdk.CredentialCheck{}, err
+	}
 	select {
 	case <-time.After(2 * time.Millisecond):
 	case <-ctx.Done():
@@ -138,6 +141,7 @@ func (d *diary) await(t *testing.T, generation uint64, to supervise.State) super
 // A host is a supervisor of real processes, with its fleet.
 type host struct {
 	*supervise.Supervisor
+	vice  atomic.Value // string: how the processes that are started from now on misbehave
 	t     *testing.T
 	slot  *slot.Slot
 	diary *diary
@@ -150,14 +154,16 @@ func newHost(t *testing.T, change ...func(*supervise.Config)) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h := &host{t: t, slot: slot.New("acme-pay"), diary: &diary{news: make(chan struct{})}}
+	h.vice.Store("")
 	launcher := func(ctx context.Context, r fleet.Release) (supervise.Process, error) {
+		vice, _ := h.vice.Load().(string)
 		return supervise.Launch(launch.Config{
 			RuntimeDir: sockets, StartTimeout: patience, DescribeTimeout: patience,
 			// The race detector would keep every process for a second at its end.
-			Env: []string{roleKey + "=connector", pathKey + "=" + r.Path, "GORACE=atexit_sleep_ms=0"},
+			Env: []string{roleKey + "=connector", pathKey + "=" + r.Path, viceKey + "=" + vice, "GORACE=atexit_sleep_ms=0"},
 		})(ctx, r)
 	}
-	h := &host{t: t, slot: slot.New("acme-pay"), diary: &diary{news: make(chan struct{})}}
 	config := supervise.Config{
 		Slot: h.slot, Launcher: launcher, Journal: h.diary,
 		StartTimeout: patience, ReadyTimeout: patience, HealthTimeout: 10 * time.Second, DrainTimeout: patience,
