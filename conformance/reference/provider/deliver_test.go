@@ -56,11 +56,11 @@ func TestDeliver(t *testing.T) {
 		work.Go(func() { s.Deliver(ctx, &http.Client{Transport: r}) })
 		id := s.pay(SlowMove, "card", "deferred")
 		s.post("/v1/payments/"+id+"/captures", s.key(), `{"amount":{"value":"77301","currency":"JPY"}}`)
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		if n := r.count(); n != 2 {
 			t.Errorf("%d events after half a minute, want an authorization and a capture that was accepted", n)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if n := r.count(); n != 3 {
 			t.Errorf("%d events, want the capture that succeeded by itself", n)
 		}

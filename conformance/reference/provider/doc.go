@@ -10,7 +10,8 @@
 //
 //   - The same answer for the same idempotency key, for as long as keys live. A key
 //     that has lived too long is refused, never used again.
-//   - captured ≤ authorized + tolerance, refunded ≤ captured, one key one movement.
+//   - captured ≤ authorized + tolerance, refunded ≤ captured, and for one key at most
+//     one movement of each kind: a final capture takes and releases under one key.
 //   - Its state is a pure function of what was written down and of the time, so that
 //     moving its clock expires, settles and approves whatever is due, and a lookup
 //     during the visibility delay sees exactly the past.

@@ -11,6 +11,7 @@ import (
 // lifetime, so that an old key is refused and never taken for a new one.
 type use struct {
 	request [sha256.Size]byte // method, path and body
+	about   string            // reference of the payment that it was about
 	at      time.Time
 	status  int
 	body    []byte
@@ -26,6 +27,7 @@ func (p *Provider) once(c *call, do operation) (status int, body []byte) {
 	}
 	print := sha256.Sum256([]byte(c.endpoint + "\n" + c.id + "\n" + string(c.body)))
 	if seen := c.merchant.uses[c.key]; seen != nil {
+		c.reference = seen.about
 		switch {
 		case p.now().Sub(seen.at) >= p.options.KeyLifetime:
 			return render(0, nil, &refusal{
@@ -39,7 +41,7 @@ func (p *Provider) once(c *call, do operation) (status int, body []byte) {
 	}
 	status, body = render(do(p, c))
 	if status < 300 || status == http.StatusPaymentRequired {
-		c.merchant.uses[c.key] = &use{request: print, at: p.now(), status: status, body: body}
+		c.merchant.uses[c.key] = &use{request: print, about: c.reference, at: p.now(), status: status, body: body}
 	}
 	return status, body
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -35,7 +36,7 @@ func TestAmountsAreSpelledOneWay(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if minor, err := tt.amount.minor(); minor != tt.minor || err != tt.err {
+			if minor, err := tt.amount.minor(); minor != tt.minor || !errors.Is(err, tt.err) {
 				t.Errorf("%d, %v; want %d, %v", minor, err, tt.minor, tt.err)
 			}
 		})
