@@ -99,7 +99,7 @@ func dump(answer any, err error) string {
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		fmt.Fprintf(&b, "\n%v\n%+v\n%#v", e, e, e)
-		if e, ok := e.(*sdk.Error); ok {
+		if e, ok := errors.AsType[*sdk.Error](e); ok {
 			fmt.Fprintf(&b, "\n%+v\n%+v", e.Provider, e.Fields)
 		}
 	}

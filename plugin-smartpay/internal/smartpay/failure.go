@@ -157,8 +157,7 @@ func failure(op sdk.Op, err error) error {
 		Op: op, Code: codeOf(f),
 		Provider: sdk.Provider{Code: f.Code, Message: f.Message, HTTPStatus: f.HTTP, RequestID: f.RequestID},
 	}
-	switch e.Retry() {
-	case sdk.RetrySameKey, sdk.RetrySameKeyAfter:
+	if advice := e.Retry(); advice == sdk.RetrySameKey || advice == sdk.RetrySameKeyAfter {
 		e.RetryAfter = f.RetryAfter // with any other advice, how long to wait is no answer to anything
 	}
 	if f.Err != nil || f.Message == "" {
