@@ -50,15 +50,6 @@ var (
 	errStale    = errors.New("payment was changed by somebody who does not hold its lock")
 )
 
-func (c *changes) add(query string, args ...any) {
-	*c = append(*c, statement{query: query, args: args})
-}
-
-// must adds a statement that has to touch a row.
-func (c *changes) must(none error, query string, args ...any) {
-	*c = append(*c, statement{query: query, args: args, none: none})
-}
-
 // nothing is the load of a change that needs no reading.
 func nothing(reader) error { return nil }
 

@@ -86,10 +86,8 @@ func addMany(b *testing.B, s *Store, c *clock, count int) (some []sdk.PaymentID)
 	var batch []*entry
 	for n := range count {
 		rec := oneOfMany(random, n, c.advance(time.Second))
-		change, err := created(rec)
-		if err != nil {
-			b.Fatal(err)
-		}
+		var change changes
+		change.create(rec)
 		if n%97 == 0 {
 			some = append(some, rec.Payment.ID)
 		}

@@ -74,8 +74,10 @@ func (o *oneByOne) change(
 	}
 	defer func() { _ = tx.Rollback() }()
 	run.tx = tx
-	if err := run.all(planned); err != nil {
-		return err
+	for i := range planned {
+		if err := run.one(&planned[i]); err != nil {
+			return err
+		}
 	}
 	return tx.Commit()
 }

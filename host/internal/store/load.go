@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -18,21 +16,6 @@ type stored struct {
 	seq     int64 // the payment's number in the database
 	version int64
 	events  int64
-}
-
-// copy returns a stored whose record can be changed without changing s.
-func (s *stored) copy() stored {
-	c := *s
-	c.Operations = slices.Clone(s.Operations)
-	for i := range c.Operations {
-		if p := c.Operations[i].Processed; p != nil {
-			processed := *p
-			c.Operations[i].Processed = &processed
-		}
-	}
-	c.Metadata = maps.Clone(s.Metadata)
-	c.Request = slices.Clone(s.Request)
-	return c
 }
 
 const selectPayment = `SELECT p.seq, p.id, p.reference, p.merchant_account, p.service, p.connector, p.method,

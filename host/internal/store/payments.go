@@ -24,12 +24,13 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 	}
 	keepTimes(rec, now)
 	err := s.db.change(ctx, "", nothing, func() (changes, error) {
-		c, err := created(rec)
+		var c changes
 		if idem != nil {
 			idem.CreatedAt = now
 			c.useKey(idem)
 		}
-		return c, err
+		c.create(rec)
+		return c, nil
 	})
 	switch {
 	case errors.Is(err, errKeyTaken):
@@ -56,32 +57,36 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 func (s *Store) Update(
 	ctx context.Context, id sdk.PaymentID, idem *Idempotency, change func(*Record) error,
 ) (Record, error) {
-	var was, is stored
+	var is stored
 	load := func(q reader) (err error) {
 		if err = unused(ctx, q, idem, s.now()); err != nil {
 			return err
 		}
-		was, err = load(ctx, q, wherePaymentID, string(id))
+		is, err = load(ctx, q, wherePaymentID, string(id))
 		return err
 	}
 	var ofCaller error
 	plan := func() (changes, error) {
-		is = was.copy()
+		was := is.snapshot()
 		if ofCaller = change(&is.Record); ofCaller != nil {
 			return nil, ofCaller
 		}
 		now := ledger.Kept(s.now())
-		if now.Before(was.UpdatedAt) {
-			now = was.UpdatedAt // the clock went back; the record does not
+		if now.Before(was.updatedAt) {
+			now = was.updatedAt // the clock went back; the record does not
 		}
 		is.UpdatedAt = now
 		keepTimes(&is.Record, now)
-		c, err := changed(&was, &is)
+		if err := was.allows(&is.Record); err != nil {
+			return nil, err
+		}
+		var c changes
 		if idem != nil {
 			idem.CreatedAt = now
 			c.useKey(idem)
 		}
-		return c, err
+		c.change(&was, &is)
+		return c, nil
 	}
 	err := s.db.change(ctx, "payment "+string(id), load, plan)
 	switch {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -120,13 +121,33 @@ func (x *execution) prepare(batch []*entry) error {
 	return nil
 }
 
+// errUndo says that a change failed halfway, and that its beginning has to be undone.
+var errUndo = errors.New("change failed halfway")
+
+// straight carries out one change as long as nothing has to be undone: its first
+// statement may refuse it, any other failure is errUndo.
+func (x *execution) straight(c changes) (refused, lost error) {
+	for i := range c {
+		if err := x.one(&c[i]); err != nil && i == 0 && err == c[i].none { //nolint:errorlint // the very one
+			return err, nil
+		} else if err != nil {
+			return nil, errUndo
+		}
+	}
+	return nil, nil
+}
+
 // isolated carries out one change, all or nothing. refused is why the change was not
 // made; lost is an error that leaves the transaction itself in doubt.
 func (x *execution) isolated(c changes) (refused, lost error) {
 	if _, err := x.exec(enterChange); err != nil {
 		return nil, err
 	}
-	refused = x.all(c)
+	for i := range c {
+		if refused = x.one(&c[i]); refused != nil {
+			break
+		}
+	}
 	if refused != nil {
 		// After a full disk the database may have rolled the transaction back on its
 		// own; then there is no savepoint to return to, and this says so.
@@ -138,25 +159,17 @@ func (x *execution) isolated(c changes) (refused, lost error) {
 	return refused, lost
 }
 
-func (x *execution) all(c changes) error {
-	for i := range c {
-		s := &c[i]
-		result, err := x.exec(s.query, s.args...)
-		if err != nil {
-			return err
-		}
-		if s.none == nil {
-			continue
-		}
-		touched, err := result.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if touched == 0 {
-			return s.none
-		}
+// one executes one statement.
+func (x *execution) one(s *statement) error {
+	result, err := x.exec(s.query, s.args...)
+	if err != nil || s.none == nil {
+		return err
 	}
-	return nil
+	touched, err := result.RowsAffected()
+	if err == nil && touched == 0 {
+		err = s.none
+	}
+	return err
 }
 
 func (x *execution) exec(query string, args ...any) (sql.Result, error) {

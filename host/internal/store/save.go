@@ -1,98 +1,122 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
-// thePayment is the number of the payment whose id is the statement's first argument.
-const thePayment = `(SELECT seq FROM payments WHERE id = ?)`
-
-const insertPayment = `INSERT INTO payments (id, reference, merchant_account, service, connector, method, country,
-	currency, amount, intent, return_url, created_at, version,
-	external_id, metadata, approval_expires_at, updated_at, closed_why, closed_at, truth, events,
-	status, error_code, order_ref, authorized, captured, refunded, unsettled, unapproved)
-	VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1, ?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`
-
-const updatePayment = `UPDATE payments SET version = version + 1,
-	external_id = ?, metadata = ?, approval_expires_at = ?, updated_at = ?, closed_why = ?, closed_at = ?,
-	truth = ?, events = ?, status = ?, error_code = ?, order_ref = ?, authorized = ?, captured = ?,
-	refunded = ?, unsettled = ?, unapproved = ?
-	WHERE seq = ? AND version = ?`
-
-// created is the change that keeps a new payment.
-func created(rec *Record) (changes, error) {
-	var c changes
-	p := &rec.Payment
-	fixed := []any{
-		string(p.ID), string(p.Reference), rec.MerchantAccount, rec.Service, rec.Connector, rec.Method,
-		rec.Country, string(p.Amount.Currency), p.Amount.Minor, string(p.Intent), rec.ReturnURL, at(p.CreatedAt),
-	}
-	is := stored{Record: *rec, events: int64(len(rec.Added))}
-	c.must(ErrExists, insertPayment, append(fixed, is.columns()...)...)
-	if rec.Request != nil {
-		c.add(`INSERT INTO requests (payment, body) VALUES (`+thePayment+`, ?)`, string(p.ID), []byte(rec.Request))
-	}
-	c.children(&stored{}, &is)
-	return c, nil
+// A snapshot is a payment as the database has it: what a change is compared with. It
+// shares nothing with the record, which is for the change to alter.
+type snapshot struct {
+	seq, version, events int64
+	fixed                [8]string
+	columns              columns
+	operations           []operationSnapshot
+	metadata             map[string]string
+	captures             map[string]bool
+	updatedAt            time.Time
 }
 
-// changed is the change that turns was into is.
-func changed(was, is *stored) (changes, error) {
-	if err := sameFixed(&was.Record, &is.Record); err != nil {
-		return nil, err
-	}
-	is.events = was.events + int64(len(is.Added))
-	var c changes
-	c.must(errStale, updatePayment, append(is.columns(), was.seq, was.version)...)
-	c.children(was, is)
-	return c, nil
+type operationSnapshot struct {
+	fixed   [4]string
+	columns columns
 }
 
-// sameFixed reports what a change must not alter and did.
-func sameFixed(was, is *Record) error {
-	fixed := func(r *Record) [7]string {
-		p := &r.Payment
-		return [7]string{
-			string(p.ID), string(p.Reference), p.Amount.String(), string(p.Intent), p.CreatedAt.UTC().String(),
-			r.MerchantAccount + "/" + r.Service + "/" + r.Connector + "/" + r.Method + "/" + r.Country, r.ReturnURL,
-		}
+func (s *stored) snapshot() snapshot {
+	kept := snapshot{
+		seq: s.seq, version: s.version, events: s.events, fixed: fixed(&s.Record), columns: s.columns(),
+		metadata: maps.Clone(s.Metadata), captures: captureRefs(&s.Record), updatedAt: s.UpdatedAt,
 	}
-	if fixed(was) != fixed(is) || !bytes.Equal(was.Request, is.Request) {
+	for i := range s.Operations {
+		op := &s.Operations[i]
+		kept.operations = append(kept.operations, operationSnapshot{fixedOperation(op), operationColumns(op)})
+	}
+	return kept
+}
+
+// fixed is what of a payment no change may alter.
+func fixed(r *Record) [8]string {
+	p := &r.Payment
+	return [8]string{
+		string(p.ID), string(p.Reference), p.Amount.String(), string(p.Intent), p.CreatedAt.UTC().String(),
+		strings.Join([]string{r.MerchantAccount, r.Service, r.Connector, r.Method, r.Country}, "\x00"), r.ReturnURL,
+		string(r.Request),
+	}
+}
+
+func fixedOperation(op *ledger.Operation) [4]string {
+	return [4]string{string(op.ID), string(op.Kind), string(op.Key), op.CreatedAt.UTC().String()}
+}
+
+// allows reports what a change altered and must not have.
+func (was *snapshot) allows(is *Record) error {
+	if was.fixed != fixed(is) {
 		return errors.New("a change altered what was fixed when the payment was created")
 	}
-	if len(is.Operations) < len(was.Operations) {
+	if len(is.Operations) < len(was.operations) {
 		return errors.New("a change removed an operation")
 	}
-	for i := range was.Operations {
-		a, b := &was.Operations[i], &is.Operations[i]
-		if a.ID != b.ID || a.Kind != b.Kind || a.Key != b.Key || !a.CreatedAt.Equal(b.CreatedAt) {
-			return fmt.Errorf("a change altered the id, kind, key or creation of operation %s", a.ID)
+	for i := range was.operations {
+		if was.operations[i].fixed != fixedOperation(&is.Operations[i]) {
+			return fmt.Errorf("a change altered the id, kind, key or creation of operation %s", was.operations[i].fixed[0])
 		}
 	}
 	return nil
 }
 
+// create adds what keeps a new payment.
+func (c *changes) create(rec *Record) {
+	is := stored{Record: *rec, version: 1, events: int64(len(rec.Added))}
+	is.insert(c)
+	if rec.Request != nil {
+		c.add(`INSERT INTO requests (payment, body) VALUES (`+thePayment+`, ?)`, string(rec.Payment.ID), []byte(rec.Request))
+	}
+	c.children(&snapshot{}, &is)
+}
+
+// change adds what turns was into is.
+func (c *changes) change(was *snapshot, is *stored) {
+	is.version, is.events = was.version+1, was.events+int64(len(is.Added))
+	c.update(errStale, "payments", was.columns, is.columns(), "seq = ? AND version = ?", was.seq, was.version)
+	c.children(was, is)
+}
+
+// insert adds a new payment.
+func (s *stored) insert(c *changes) {
+	p := &s.Payment
+	fixed := columns{
+		{"id", string(p.ID)}, {"reference", string(p.Reference)}, {"merchant_account", s.MerchantAccount},
+		{"service", s.Service}, {"connector", s.Connector}, {"method", s.Method}, {"country", s.Country},
+		{"currency", string(p.Amount.Currency)}, {"amount", p.Amount.Minor}, {"intent", string(p.Intent)},
+		{"return_url", s.ReturnURL}, {"created_at", at(p.CreatedAt)},
+	}
+	c.insert(ErrExists, "payments", append(fixed, s.columns()...))
+}
+
 // columns are the columns of a payment that can change, derived ones included.
-func (s *stored) columns() []any {
+func (s *stored) columns() columns {
 	v := s.View()
 	var closedWhy, closedAt any
 	if s.Closing != nil {
-		closedWhy, closedAt = string(s.Closing.Reason), at(s.Closing.At)
+		closedWhy, closedAt = word(s.Closing.Reason), at(s.Closing.At)
 	}
 	var metadata any
 	if s.Metadata != nil {
 		metadata = toJSON(s.Metadata)
 	}
-	return []any{
-		s.ExternalID, metadata, at(s.Payment.ApprovalExpiresAt), at(s.UpdatedAt), closedWhy, closedAt,
-		toJSON(s.Truth), s.events, string(s.Status(v)), v.Reason.ErrorCode(), string(s.Truth.Order),
-		v.Authorized, v.Captured, v.Refunded + v.PendingRefund, bit(unsettled(v)), bit(unapproved(v)),
+	return columns{
+		{"external_id", s.ExternalID}, {"metadata", metadata}, {"approval_expires_at", at(s.Payment.ApprovalExpiresAt)},
+		{"updated_at", at(s.UpdatedAt)}, {"closed_why", closedWhy}, {"closed_at", closedAt},
+		{"truth", toJSON(s.Truth)}, {"version", s.version}, {"events", s.events},
+		{"status", string(s.Status(v))}, {"error_code", v.Reason.ErrorCode()}, {"order_ref", string(s.Truth.Order)},
+		{"authorized", v.Authorized}, {"captured", v.Captured}, {"refunded", v.Refunded + v.PendingRefund},
+		{"unsettled", bit(unsettled(v))}, {"unapproved", bit(unapproved(v))},
 	}
 }
 
@@ -108,35 +132,38 @@ func unapproved(v ledger.View) bool {
 }
 
 // children adds what hangs on a payment and differs between was and is.
-func (c *changes) children(was, is *stored) {
+func (c *changes) children(was *snapshot, is *stored) {
 	id := string(is.Payment.ID)
 	for i := range is.Operations {
-		switch op := &is.Operations[i]; {
-		case i >= len(was.Operations):
-			fixed := []any{id, int64(i), string(op.ID), string(op.Kind), string(op.Key), at(op.CreatedAt)}
-			c.add(insertOperation, append(fixed, operationColumns(op)...)...)
-		case !sameOperation(&was.Operations[i], op):
-			c.add(updateOperation, append(operationColumns(op), was.seq, int64(i))...)
+		op := &is.Operations[i]
+		if i < len(was.operations) {
+			c.update(nil, "operations", was.operations[i].columns, operationColumns(op),
+				"payment = ? AND position = ?", was.seq, int64(i))
+			continue
 		}
+		c.insertOf(id, "operations", append(columns{
+			{"position", int64(i)}, {"id", string(op.ID)}, {"kind", string(op.Kind)},
+			{"idempotency_key", string(op.Key)}, {"created_at", at(op.CreatedAt)},
+		}, operationColumns(op)...))
 	}
 	for i, e := range is.Added {
-		c.add(`INSERT INTO events (payment, position, id, name, at, context) VALUES (`+thePayment+`,?,?,?,?,?)`,
-			id, was.events+int64(i), e.ID, e.Name, at(e.At), blob(e.Context))
+		c.insertOf(id, "events", columns{
+			{"position", was.events + int64(i)}, {"id", e.ID}, {"name", e.Name}, {"at", at(e.At)}, {"context", blob(e.Context)},
+		})
 	}
-	known := captureRefs(&was.Record)
 	for ref := range captureRefs(&is.Record) {
-		if !known[ref] {
+		if !was.captures[ref] {
 			c.add(`INSERT INTO captures (payment, ref, connector) VALUES (`+thePayment+`,?,?) ON CONFLICT DO NOTHING`,
 				id, ref, is.Connector)
 		}
 	}
-	if !maps.Equal(was.Metadata, is.Metadata) {
+	if !maps.Equal(was.metadata, is.Metadata) {
 		c.metadata(was, is)
 	}
 }
 
-func (c *changes) metadata(was, is *stored) {
-	for name, value := range was.Metadata {
+func (c *changes) metadata(was *snapshot, is *stored) {
+	for name, value := range was.metadata {
 		c.add(`DELETE FROM metadata WHERE name = ? AND value = ? AND payment = ?`, name, value, was.seq)
 	}
 	for name, value := range is.Metadata {
@@ -159,34 +186,20 @@ func captureRefs(rec *Record) map[string]bool {
 	return refs
 }
 
-const insertOperation = `INSERT INTO operations (payment, position, id, kind, idempotency_key, created_at,
-	amount, currency, final, capture_ref, attempt, outcome, processed, processed_currency, ref, code, provider,
-	part_of, external_id, reason, release, updated_at) VALUES (` + thePayment + `,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-
-const updateOperation = `UPDATE operations SET amount = ?, currency = ?, final = ?, capture_ref = ?, attempt = ?, outcome = ?, processed = ?, processed_currency = ?, ref = ?, code = ?,
-	provider = ?, part_of = ?, external_id = ?, reason = ?, release = ?, updated_at = ? WHERE payment = ? AND position = ?`
-
 // operationColumns are the columns of an operation that can change.
-func operationColumns(op *ledger.Operation) []any {
+func operationColumns(op *ledger.Operation) columns {
 	var processed, currency, provider any
 	if op.Processed != nil {
-		processed, currency = op.Processed.Minor, string(op.Processed.Currency)
+		processed, currency = number(op.Processed.Minor), word(op.Processed.Currency)
 	}
 	if op.Provider != (sdk.Provider{}) {
 		provider = toJSON(op.Provider)
 	}
-	return []any{
-		op.Amount.Minor, string(op.Amount.Currency), bit(op.Final), string(op.Capture), int64(op.Attempt),
-		string(op.Outcome), processed, currency, op.Ref, string(op.Code), provider,
-		string(op.PartOf), op.ExternalID, op.Reason, op.Release, at(op.UpdatedAt),
+	return columns{
+		{"amount", op.Amount.Minor}, {"currency", string(op.Amount.Currency)}, {"final", bit(op.Final)},
+		{"capture_ref", string(op.Capture)}, {"attempt", int64(op.Attempt)}, {"outcome", string(op.Outcome)},
+		{"processed", processed}, {"processed_currency", currency}, {"ref", op.Ref}, {"code", string(op.Code)},
+		{"provider", provider}, {"part_of", string(op.PartOf)}, {"external_id", op.ExternalID},
+		{"reason", op.Reason}, {"release", op.Release}, {"updated_at", at(op.UpdatedAt)},
 	}
-}
-
-func sameOperation(a, b *ledger.Operation) bool {
-	x, y := *a, *b
-	if (x.Processed == nil) != (y.Processed == nil) || (x.Processed != nil && *x.Processed != *y.Processed) {
-		return false
-	}
-	x.Processed, y.Processed = nil, nil
-	return x == y
 }

@@ -175,8 +175,15 @@ func (db *sqlite) change(
 
 // commit carries out a batch in one transaction. A change that fails is undone alone;
 // if the transaction itself fails, so does every change in it.
+//
+// Most batches have nothing to undo, so it is tried without the savepoints that undoing
+// one change would need: they cost a tenth of the time. A change is plain data, and can
+// be carried out again.
 func (db *sqlite) commit(batch []*entry) {
-	err := db.transact(batch)
+	err := db.transact(batch, (*execution).straight)
+	if errors.Is(err, errUndo) {
+		err = db.transact(batch, (*execution).isolated)
+	}
 	for _, e := range batch {
 		if e.err == nil {
 			e.err = err
@@ -184,7 +191,7 @@ func (db *sqlite) commit(batch []*entry) {
 	}
 }
 
-func (db *sqlite) transact(batch []*entry) error {
+func (db *sqlite) transact(batch []*entry, carryOut func(*execution, changes) (refused, lost error)) error {
 	run := newExecution(db.writer)
 	if err := run.prepare(batch); err != nil {
 		return fmt.Errorf("prepare: %w", err)
@@ -197,7 +204,7 @@ func (db *sqlite) transact(batch []*entry) error {
 	defer func() { _ = tx.Rollback() }()
 	run.tx = tx
 	for _, e := range batch {
-		if e.err, err = run.isolated(e.changes); err != nil {
+		if e.err, err = carryOut(run, e.changes); err != nil {
 			return fmt.Errorf("transaction was lost: %w", err)
 		}
 	}

@@ -20,8 +20,15 @@ func at(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UnixMicro()
+	return number(t.UnixMicro())
 }
+
+// A number or word is written even where it is zero or empty, because its column tells
+// that from nothing.
+type (
+	number int64
+	word   string
+)
 
 // Scan implements [sql.Scanner].
 func (m *micros) Scan(value any) error {

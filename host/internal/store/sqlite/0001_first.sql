@@ -1,38 +1,39 @@
 -- Amounts are in minor units. Times are microseconds since 1970 in UTC; NULL is never.
+-- What is empty has a default, so that a row need not name it.
 
 CREATE TABLE payments (
   seq                 INTEGER PRIMARY KEY,
   id                  TEXT NOT NULL UNIQUE,
   reference           TEXT NOT NULL UNIQUE,
-  merchant_account    TEXT NOT NULL,
-  service             TEXT NOT NULL,
-  connector           TEXT NOT NULL,
-  method              TEXT NOT NULL,
-  country             TEXT NOT NULL,
-  currency            TEXT NOT NULL,
-  amount              INTEGER NOT NULL,
-  intent              TEXT NOT NULL,
-  return_url          TEXT NOT NULL,
-  external_id         TEXT NOT NULL,
-  metadata            TEXT,             -- a JSON object
+  merchant_account    TEXT NOT NULL DEFAULT '',
+  service             TEXT NOT NULL DEFAULT '',
+  connector           TEXT NOT NULL DEFAULT '',
+  method              TEXT NOT NULL DEFAULT '',
+  country             TEXT NOT NULL DEFAULT '',
+  currency            TEXT NOT NULL DEFAULT '',
+  amount              INTEGER NOT NULL DEFAULT 0,
+  intent              TEXT NOT NULL DEFAULT '',
+  return_url          TEXT NOT NULL DEFAULT '',
+  external_id         TEXT NOT NULL DEFAULT '',
+  metadata            TEXT,                       -- a JSON object
   approval_expires_at INTEGER,
-  created_at          INTEGER NOT NULL,
-  updated_at          INTEGER NOT NULL,
+  created_at          INTEGER NOT NULL DEFAULT 0,
+  updated_at          INTEGER NOT NULL DEFAULT 0,
   closed_why          TEXT,
   closed_at           INTEGER,
-  truth               TEXT NOT NULL,    -- what the provider has been seen to hold, JSON
-  version             INTEGER NOT NULL, -- one more with every change
-  events              INTEGER NOT NULL, -- how many there are
+  truth               TEXT NOT NULL DEFAULT '',   -- what the provider has been seen to hold, JSON
+  version             INTEGER NOT NULL DEFAULT 0, -- one more with every change
+  events              INTEGER NOT NULL DEFAULT 0, -- how many there are
 
   -- Derived from the ledger, for queries only.
-  status     TEXT NOT NULL,
-  error_code TEXT NOT NULL,
-  order_ref  TEXT NOT NULL,
-  authorized INTEGER NOT NULL,
-  captured   INTEGER NOT NULL,
-  refunded   INTEGER NOT NULL,          -- or being refunded
-  unsettled  INTEGER NOT NULL,          -- somebody has to look at the provider
-  unapproved INTEGER NOT NULL           -- the buyer has not approved
+  status     TEXT NOT NULL DEFAULT '',
+  error_code TEXT NOT NULL DEFAULT '',
+  order_ref  TEXT NOT NULL DEFAULT '',
+  authorized INTEGER NOT NULL DEFAULT 0,
+  captured   INTEGER NOT NULL DEFAULT 0,
+  refunded   INTEGER NOT NULL DEFAULT 0, -- or being refunded
+  unsettled  INTEGER NOT NULL DEFAULT 0, -- somebody has to look at the provider
+  unapproved INTEGER NOT NULL DEFAULT 0  -- the buyer has not approved
 ) STRICT;
 
 -- What lists are filtered by, each by merchant account. The walk through a list sees the
@@ -67,25 +68,25 @@ CREATE TABLE metadata (
 
 CREATE TABLE operations (
   payment            INTEGER NOT NULL REFERENCES payments (seq),
-  position           INTEGER NOT NULL,
-  id                 TEXT NOT NULL,
-  kind               TEXT NOT NULL,
-  idempotency_key    TEXT NOT NULL,
-  amount             INTEGER NOT NULL,
-  currency           TEXT NOT NULL,
-  final              INTEGER NOT NULL,
-  capture_ref        TEXT NOT NULL,
-  attempt            INTEGER NOT NULL,
-  outcome            TEXT NOT NULL,     -- '' is in doubt
+  position           INTEGER NOT NULL DEFAULT 0,
+  id                 TEXT NOT NULL DEFAULT '',
+  kind               TEXT NOT NULL DEFAULT '',
+  idempotency_key    TEXT NOT NULL DEFAULT '',
+  amount             INTEGER NOT NULL DEFAULT 0,
+  currency           TEXT NOT NULL DEFAULT '',
+  final              INTEGER NOT NULL DEFAULT 0,
+  capture_ref        TEXT NOT NULL DEFAULT '',
+  attempt            INTEGER NOT NULL DEFAULT 0,
+  outcome            TEXT NOT NULL DEFAULT '', -- '' is in doubt
   processed          INTEGER,
   processed_currency TEXT,
-  ref                TEXT NOT NULL,
-  code               TEXT NOT NULL,
-  provider           TEXT,              -- what it said, JSON
-  part_of            TEXT NOT NULL,     -- the first leg, for the others of a refund
-  external_id        TEXT NOT NULL,
-  reason             TEXT NOT NULL,
-  release            TEXT NOT NULL,
+  ref                TEXT NOT NULL DEFAULT '',
+  code               TEXT NOT NULL DEFAULT '',
+  provider           TEXT,                     -- what it said, JSON
+  part_of            TEXT NOT NULL DEFAULT '', -- the first leg, for the others of a refund
+  external_id        TEXT NOT NULL DEFAULT '',
+  reason             TEXT NOT NULL DEFAULT '',
+  release            TEXT NOT NULL DEFAULT '',
   created_at         INTEGER,
   updated_at         INTEGER,
   PRIMARY KEY (payment, position)
@@ -103,10 +104,10 @@ CREATE TABLE captures (
 
 CREATE TABLE events (
   payment  INTEGER NOT NULL REFERENCES payments (seq),
-  position INTEGER NOT NULL,
-  id       TEXT NOT NULL,
-  name     TEXT NOT NULL,
-  at       INTEGER NOT NULL,
+  position INTEGER NOT NULL DEFAULT 0,
+  id       TEXT NOT NULL DEFAULT '',
+  name     TEXT NOT NULL DEFAULT '',
+  at       INTEGER NOT NULL DEFAULT 0,
   context  BLOB,
   PRIMARY KEY (payment, position)
 ) STRICT, WITHOUT ROWID;
@@ -120,7 +121,7 @@ CREATE TABLE idempotency (
   payment          TEXT NOT NULL,
   operation        TEXT NOT NULL,
   host             TEXT NOT NULL,
-  status           INTEGER NOT NULL,    -- 0 while there is no answer
+  status           INTEGER NOT NULL, -- 0 while there is no answer
   body             BLOB,
   created_at       INTEGER NOT NULL,
   UNIQUE (merchant_account, scope, key)
@@ -139,10 +140,10 @@ CREATE TABLE services (
   position         INTEGER NOT NULL,
   mode             TEXT NOT NULL,
   revision         INTEGER NOT NULL,
-  config           TEXT,                -- JSON, without secrets
-  currencies       TEXT,                -- JSON
-  countries        TEXT,                -- JSON
-  webhook          TEXT,                -- JSON, without secrets
+  config           TEXT, -- JSON, without secrets
+  currencies       TEXT, -- JSON
+  countries        TEXT, -- JSON
+  webhook          TEXT, -- JSON, without secrets
   created_at       INTEGER,
   updated_at       INTEGER
 ) STRICT;
@@ -160,8 +161,8 @@ CREATE TABLE api_keys (
   id                TEXT PRIMARY KEY,
   public_key        BLOB,
   display_name      TEXT NOT NULL,
-  scopes            TEXT,               -- JSON
-  merchant_accounts TEXT,               -- JSON
+  scopes            TEXT, -- JSON
+  merchant_accounts TEXT, -- JSON
   active            INTEGER NOT NULL,
   created_at        INTEGER
 ) STRICT;
