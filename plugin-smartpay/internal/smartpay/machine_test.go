@@ -33,7 +33,8 @@ type walker struct {
 	amount int64
 	mode   sdk.CaptureMode
 	seen   *sdk.Snapshot
-	late   bool // the page has run out
+	late   bool      // the page has run out
+	next   sdk.State // where the step must have led; "" if not known beforehand
 }
 
 // Whatever is done to a payment, in whatever order, the books balance after each step,
@@ -59,6 +60,7 @@ func TestBooksBalanceWhateverHappens(t *testing.T) {
 func (w *walker) step() {
 	what := rapid.SampledFrom([]string{"approve", "approve", "decline", "capture", "capture", "refund", "refund", "void", "wait"}).Draw(w.t, "step")
 	before := *w.seen
+	w.next = ""
 	var err error
 	switch what {
 	case "approve":
@@ -93,13 +95,20 @@ func (w *walker) step() {
 func (w *walker) take(before sdk.Snapshot) error {
 	left := w.amount - minor(before.Captured)
 	amount := rapid.SampledFrom([]int64{1, max(1, left/2), max(1, left-1), max(1, left), left + 1}).Draw(w.t, "amount to capture")
+	final := rapid.Bool().Draw(w.t, "final")
 	result, err := w.Capture(context.Background(), sdk.CaptureRequest{
-		Call: w.call(w.ref), Order: w.order, Amount: sdk.JPY(amount), Final: rapid.Bool().Draw(w.t, "final"),
+		Call: w.call(w.ref), Order: w.order, Amount: sdk.JPY(amount), Final: final,
 	})
 	open := before.State == sdk.StateAuthorized || before.State == sdk.StatePartiallyCaptured
 	w.judge("capture", err, open && amount <= left)
 	if err == nil && (result.Amount == nil || *result.Amount != sdk.JPY(amount)) {
 		w.t.Errorf("captured %v, asked for %d", result.Amount, amount)
+	}
+	switch {
+	case err == nil && (final || amount == left):
+		w.next = sdk.StateCaptured
+	case err == nil:
+		w.next = sdk.StatePartiallyCaptured
 	}
 	return err
 }
@@ -144,6 +153,9 @@ func (w *walker) look(after string) {
 	}
 	if w.seen != nil && s.Revision < w.seen.Revision {
 		w.t.Errorf("after %s: revision went from %d to %d", after, w.seen.Revision, s.Revision)
+	}
+	if w.next != "" && s.State != w.next {
+		w.t.Errorf("after %s: %s, want %s", after, s.State, w.next)
 	}
 	var captured, refunded int64
 	for _, c := range s.Captures {

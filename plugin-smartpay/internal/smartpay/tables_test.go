@@ -123,6 +123,26 @@ func TestStatesThatTheAnswerCannotKnowAreLeftOut(t *testing.T) {
 	}
 }
 
+// Smartpay keeps a hold's word after it has run out, or calls it canceled.
+func TestLapsedHoldsAreExpired(t *testing.T) {
+	taken := []api.Ref[api.Payment]{{ID: "payment_test_1"}}
+	for name, tt := range map[string]struct {
+		order api.Order
+		want  sdk.State
+	}{
+		"at its end":              {api.Order{Status: "requires_capture", UpdatedAt: 9, ExpiresAt: 9, Payments: taken[:0]}, sdk.StateExpired},
+		"just before":             {api.Order{Status: "requires_capture", UpdatedAt: 8, ExpiresAt: 9, Payments: taken[:0]}, sdk.StateAuthorized},
+		"after a partial capture": {api.Order{Status: "requires_capture", UpdatedAt: 9, ExpiresAt: 9, Payments: taken}, sdk.StateCaptured},
+		"called canceled":         {api.Order{Status: "canceled", UpdatedAt: 9, ExpiresAt: 9, Payments: taken[:0]}, sdk.StateExpired},
+		"let go before":           {api.Order{Status: "canceled", UpdatedAt: 8, ExpiresAt: 9, Payments: taken[:0]}, sdk.StateVoided},
+		"without an end":          {api.Order{Status: "requires_capture", UpdatedAt: 8, Payments: taken[:0]}, sdk.StateAuthorized},
+	} {
+		if got := stateOf(&tt.order); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
 func TestTablesInMarkdown(t *testing.T) {
 	golden(t, "testdata/tables.md", tables(), "TablesInMarkdown")
 }
