@@ -226,13 +226,13 @@ func TestConnectorThatWaitsSaysUntilWhen(t *testing.T) {
 
 func TestCallsThatKillAreNamed(t *testing.T) {
 	w := newWorld(t)
-	deadly := slot.Flight{Kind: sdk.OpCapture, Payment: "00000000-0000-4000-8000-000000000007", Attempt: 2}
+	deadly := slot.Flight{Kind: sdk.OpCapture, Payment: "00000000-0000-4000-8000-000000000007", Attempt: 2, Subject: "op-7"}
 	w.host.connectors[0].Parked = []supervise.Suspect{{Flight: deadly, Deaths: 2, Last: noon.Add(-time.Hour), Parked: true}}
 	w.host.connectors[0].Others = []supervise.Instance{{Ref: supervise.Ref{Generation: 2, Version: "1.1.0"}, State: supervise.Draining, Warm: true}}
 	w.lived("acme", supervise.Event{At: noon, To: supervise.Crashed, Cause: "it ended by itself", Aboard: []slot.Flight{deadly}})
 	w.operator().get("/console").want(http.StatusOK).says("parked", "1 call<")
 	w.operator().get("/console/connectors/acme").want(http.StatusOK).
-		says("the connector died under it 2 times, last 1 hour ago", "aboard: capture of", "attempt 2", "generation 2, 1.1.0: draining, kept warm").
+		says("the connector died under it 2 times, last 1 hour ago", "aboard: capture of", "attempt 2", "generation 2, 1.1.0: draining, kept warm", "connectors unpark acme op-7").
 		says(`href="/console/payments/00000000-0000-4000-8000-000000000007"`)
 }
 
