@@ -125,6 +125,69 @@ func TestAnswersAboutSomethingElse(t *testing.T) {
 	}
 }
 
+// A success whose status says something else is none.
+func TestStatusesOfTomorrow(t *testing.T) {
+	ctx := t.Context()
+	wallet := func(b *bench) sdk.AuthorizeRequest {
+		req := b.terms(eur(1000), sdk.CaptureManual)
+		req.Method = "wallet"
+		return req
+	}
+	tests := map[string]struct {
+		old, new string
+		do       func(b *bench) error
+		code     sdk.Code
+	}{
+		"a cancellation": {`"status":"canceled"`, `"status":"authorized"`, func(b *bench) error {
+			req := wallet(b)
+			res, err := b.Authorize(ctx, req)
+			if err != nil {
+				return err
+			}
+			canceled, err := held{b, req.Call.Reference, res.Order, "EUR"}.cancel()
+			if !canceled.ApprovalPossible {
+				t.Error("says that no approval is possible")
+			}
+			return err
+		}, sdk.CodeUnmappedError},
+		"a token": {`"status":"ready"`, `"status":"cooling"`, func(b *bench) error {
+			_, err := b.Tokenize(ctx, sdk.TokenizeRequest{Call: b.call(""), Method: "card"})
+			return err
+		}, sdk.CodeUnmappedError},
+		"a removal": {`"status":"removed"`, `"status":"ready"`, func(b *bench) error {
+			stored, err := b.Tokenize(ctx, sdk.TokenizeRequest{Call: b.call(""), Method: "card"})
+			if err != nil {
+				return err
+			}
+			_, err = b.DeleteToken(ctx, sdk.DeleteTokenRequest{Call: b.call(""), Token: stored.Token})
+			return err
+		}, sdk.CodeUnmappedError},
+		"a check": {`"status":"good"`, `"status":"fair"`, func(b *bench) error {
+			_, err := b.ZeroAuthorize(ctx, sdk.ZeroAuthorizeRequest{Call: b.call(""), Currency: "EUR", Country: "DE", Method: "card"})
+			return err
+		}, sdk.CodeUnmappedError},
+		"a page in clear": {`"page":"https:`, `"page":"http:`, func(b *bench) error {
+			_, err := b.Authorize(ctx, wallet(b))
+			return err
+		}, sdk.CodeUnparseableSuccess},
+		"a page that is a script": {`"page":"https:`, `"page":"javascript:`, func(b *bench) error {
+			_, err := b.Authorize(ctx, wallet(b))
+			return err
+		}, sdk.CodeUnparseableSuccess},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := spoiled(t, func(status int, body string) (int, string) {
+				return status, strings.ReplaceAll(body, tt.old, tt.new)
+			})
+			err := tt.do(b)
+			if e := sdk.AsError(err); err == nil || e.Code != tt.code || e.Outcome() != sdk.OutcomeUnknown {
+				t.Errorf("%v, want %s in doubt", err, tt.code)
+			}
+		})
+	}
+}
+
 // What an answer leaves out is absent, never zero.
 func TestWhatIsNotSaidIsAbsent(t *testing.T) {
 	b := spoiled(t, func(status int, body string) (int, string) {

@@ -38,6 +38,7 @@ func (m *model) totals() [4]int64 { return [4]int64{m.authorized, m.captured, m.
 func TestModel(t *testing.T) {
 	b := newBench(t, provider.Options{})
 	rapid.Check(t, func(t *rapid.T) {
+		b.provider = provider.New(provider.Options{})
 		currency := rapid.SampledFrom([]sdk.Currency{"JPY", "EUR", "KWD"}).Draw(t, "currency")
 		start := rapid.Int64Range(1, 5000).Draw(t, "authorized")
 		h := b.held(sdk.Money{Minor: start, Currency: currency})

@@ -52,8 +52,8 @@ func minor(a *api.Amount) (*sdk.Money, error) {
 	exponent, ok := exponentOf(currency)
 	whole, fraction, point := strings.Cut(a.Value, ".")
 	digits := whole + fraction
-	wellFormed := point == (exponent > 0) && len(fraction) == exponent && whole != "" && strings.Trim(digits, "0123456789") == ""
-	if !ok || !wellFormed {
+	wellFormed := point == (exponent > 0) && len(fraction) == exponent && whole != ""
+	if !ok || !wellFormed || strings.Trim(digits, "0123456789") != "" {
 		return nil, fmt.Errorf("%q %q %w", a.Value, a.Currency, errDecimal)
 	}
 	value, err := strconv.ParseInt(digits, 10, 64)

@@ -109,10 +109,21 @@ func TestRefusedByTheProvider(t *testing.T) {
 			func(h held) error { h.b.provider.Advance(7 * 24 * time.Hour); return nil },
 			func(h held) error { return captures(h, 1) }, sdk.CodeWindowClosed,
 		},
-		"a refund of what is held":       {nil, func(h held) error { return refunds(h, 1) }, sdk.CodeInvalidState},
-		"a refund above the captures":    {func(h held) error { return captures(h, 500) }, func(h held) error { return refunds(h, 501) }, sdk.CodeAmountExceedsRefundable},
-		"refunds above the captures":     {func(h held) error { return join(captures(h, 500), refunds(h, 400)) }, func(h held) error { return refunds(h, 101) }, sdk.CodeAmountExceedsRefundable},
-		"a refund of what went back":     {func(h held) error { return join(captures(h, 500), refunds(h, 500)) }, func(h held) error { return refunds(h, 1) }, sdk.CodeAlreadyRefunded},
+		"a refund of what is held":    {nil, func(h held) error { return refunds(h, 1) }, sdk.CodeInvalidState},
+		"a refund above the captures": {func(h held) error { return captures(h, 500) }, func(h held) error { return refunds(h, 501) }, sdk.CodeAmountExceedsRefundable},
+		"refunds above the captures":  {func(h held) error { return join(captures(h, 500), refunds(h, 400)) }, func(h held) error { return refunds(h, 101) }, sdk.CodeAmountExceedsRefundable},
+		"a refund of what went back":  {func(h held) error { return join(captures(h, 500), refunds(h, 500)) }, func(h held) error { return refunds(h, 1) }, sdk.CodeAlreadyRefunded},
+		"a refund beside one under way": {
+			func(h held) error {
+				_, err := h.increment(99_000)
+				return join(err, captures(h, 100_000), refunds(h, provider.SlowMove))
+			},
+			func(h held) error { return refunds(h, 22_700) }, sdk.CodeAmountExceedsRefundable,
+		},
+		"a capture beside one under way": {
+			func(h held) error { _, err := h.increment(99_000); return join(err, captures(h, provider.SlowMove)) },
+			func(h held) error { return captures(h, 37_700) }, sdk.CodeAmountExceedsCapturable,
+		},
 		"a cancellation of what is held": {nil, func(h held) error { _, err := h.cancel(); return err }, sdk.CodeInvalidState},
 		"a rise of what was captured": {
 			func(h held) error { return captures(h, 1000) },

@@ -238,6 +238,25 @@ func TestApprovalCanBeCalledOff(t *testing.T) {
 	}
 }
 
+// A buyer who approves by himself does so too late, once the payment was called off.
+func TestCalledOffBeforeTheBuyerCame(t *testing.T) {
+	b := newBench(t, provider.Options{ApproveAfter: time.Minute})
+	req := b.terms(eur(1000), sdk.CaptureAutomatic)
+	req.Method = "wallet"
+	res, err := b.Authorize(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := held{b, req.Call.Reference, res.Order, "EUR"}
+	if _, err := h.cancel(); err != nil {
+		t.Fatal(err)
+	}
+	b.provider.Advance(time.Hour)
+	if s := h.now(); s.State != sdk.StateCanceled || amounts(s) != [4]int64{} {
+		t.Errorf("%s %v", s.State, amounts(s))
+	}
+}
+
 func TestTimeDecides(t *testing.T) {
 	tests := map[string]struct {
 		amount int64

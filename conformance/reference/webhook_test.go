@@ -156,8 +156,12 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 		"capitals": {func(r *sdk.WebhookRequest) {
 			r.Headers["reference-signature"] = []string{stamp + "," + strings.ToUpper(mac)}
 		}, sdk.CodeSignatureInvalid},
-		"no secret":          {func(r *sdk.WebhookRequest) { r.Secrets = nil }, sdk.CodeSignatureInvalid},
-		"an empty secret":    {func(r *sdk.WebhookRequest) { r.Secrets[0].Secret = sdk.NewSecret("") }, sdk.CodeSignatureInvalid},
+		"no secret":       {func(r *sdk.WebhookRequest) { r.Secrets = nil }, sdk.CodeSignatureInvalid},
+		"an empty secret": {func(r *sdk.WebhookRequest) { r.Secrets[0].Secret = sdk.NewSecret("") }, sdk.CodeSignatureInvalid},
+		"signed with an empty secret": {func(r *sdk.WebhookRequest) {
+			r.Secrets[0].Secret = sdk.NewSecret("")
+			r.Headers["reference-signature"] = []string{provider.Sign("", r.Now, r.Body)}
+		}, sdk.CodeSignatureInvalid},
 		"another's secret":   {func(r *sdk.WebhookRequest) { r.Secrets[0].RegistrationID = "whk_other" }, sdk.CodeSignatureInvalid},
 		"other white space":  {func(r *sdk.WebhookRequest) { r.Body = append(r.Body, ' ') }, sdk.CodeSignatureInvalid},
 		"a second too old":   {func(r *sdk.WebhookRequest) { r.Now = r.Now.Add(61 * time.Second) }, sdk.CodeTimestampSkew},

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,19 +19,29 @@ import (
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
-// build makes the program, as an operator would get it.
-func build(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "plugin-reference")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("building: %v\n%s", err, out)
+// program is the path of the built program, as an operator would get it.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "plugin-reference-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
-	return path
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "plugin-reference")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", program, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
-func start(t *testing.T, path string) *launch.Plugin {
+func start(t *testing.T) *launch.Plugin {
 	t.Helper()
-	p, err := launch.Start(t.Context(), launch.Config{Path: path, RuntimeDir: t.TempDir()})
+	p, err := launch.Start(t.Context(), launch.Config{Path: program, RuntimeDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,18 +88,17 @@ func die(t *testing.T, p *launch.Plugin) {
 
 // A provider outside is a witness to what a connector did before it died.
 func TestPaymentsOutsideOutliveTheProcess(t *testing.T) {
-	path := build(t)
 	outside := provider.New(provider.Options{})
 	server := httptest.NewServer(outside)
 	defer server.Close()
 
-	first := start(t, path)
+	first := start(t)
 	before, err := first.Authorize(t.Context(), authorize(server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
 	die(t, first)
-	second := start(t, path)
+	second := start(t)
 	again, err := second.Authorize(t.Context(), authorize(server.URL))
 	if err != nil || again.Order != before.Order {
 		t.Errorf("%+v, %v; was %s", again, err, before.Order)
@@ -106,8 +117,7 @@ func TestPaymentsOutsideOutliveTheProcess(t *testing.T) {
 
 // One inside forgets, and says so with authority.
 func TestPaymentsInsideDieWithTheProcess(t *testing.T) {
-	path := build(t)
-	first := start(t, path)
+	first := start(t)
 	if _, err := first.Authorize(t.Context(), authorize("")); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +126,7 @@ func TestPaymentsInsideDieWithTheProcess(t *testing.T) {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	die(t, first)
-	if found, err := start(t, path).FindPayment(t.Context(), find); err != nil || found.Found || !found.Authoritative {
+	if found, err := start(t).FindPayment(t.Context(), find); err != nil || found.Found || !found.Authoritative {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
@@ -126,7 +136,7 @@ func TestConforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := conformance.Run(t.Context(), conformance.Options{Plugin: build(t), Fixtures: fixtures})
+	report, err := conformance.Run(t.Context(), conformance.Options{Plugin: program, Fixtures: fixtures})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +148,7 @@ func TestConforms(t *testing.T) {
 }
 
 func TestByHandItSaysWhatItIs(t *testing.T) {
-	out, err := exec.Command(build(t)).CombinedOutput()
+	out, err := exec.Command(program).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), "reference") {
 		t.Errorf("%v: %s", err, out)
 	}
