@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -143,11 +144,31 @@ func TestASessionIsNoTokenForTheAPI(t *testing.T) {
 	}
 }
 
+func TestConsolesOfTwoHostsDoNotShareACookie(t *testing.T) {
+	w := newWorld(t)
+	names := map[string]bool{}
+	for _, host := range []string{"127.0.0.1:8081", "127.0.0.1:9081"} { // browsers do not tell ports apart
+		out := httptest.NewRecorder()
+		w.handler.ServeHTTP(out, httptest.NewRequestWithContext(t.Context(), "GET", "http://"+host+"/console?token="+url.QueryEscape(token), nil))
+		for _, cookie := range out.Result().Cookies() {
+			names[cookie.Name] = true
+		}
+	}
+	if len(names) != 2 {
+		t.Errorf("the cookies are %v", names)
+	}
+}
+
 func TestACookieIsSecureWhereTheConnectionIs(t *testing.T) {
 	w := newWorld(t)
 	a := w.browser().get("/console?token=" + url.QueryEscape(token))
 	if strings.Contains(a.header.Get("Set-Cookie"), "Secure") {
 		t.Error("without TLS the cookie would be lost")
+	}
+	out := httptest.NewRecorder() // httptest makes a request for https a request with TLS
+	w.handler.ServeHTTP(out, httptest.NewRequestWithContext(t.Context(), "GET", "https://127.0.0.1/console?token="+url.QueryEscape(token), nil))
+	if !strings.Contains(out.Header().Get("Set-Cookie"), "Secure") {
+		t.Errorf("with TLS the cookie is %s", out.Header().Get("Set-Cookie"))
 	}
 }
 

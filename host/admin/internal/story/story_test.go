@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,49 @@ func TestAStoryThatCannotBeRead(t *testing.T) {
 	_, _, err := story.Newest(t.Context(), broken{}, "p1", 10)
 	if !errors.Is(err, errBroken) || !strings.Contains(err.Error(), "p1") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// numbered has events 0, 1, 2 … and gives as many as it is asked for.
+type numbered int
+
+func (n numbered) Events(_ context.Context, _ sdk.PaymentID, limit int, cursor string) ([]store.Event, string, error) {
+	from := 0
+	if cursor != "" {
+		from, _ = strconv.Atoi(cursor) // it is one of ours
+	}
+	var events []store.Event
+	for i := from; i < min(from+limit, int(n)); i++ {
+		events = append(events, store.Event{Name: strconv.Itoa(i)})
+	}
+	if from+limit >= int(n) {
+		return events, "", nil
+	}
+	return events, strconv.Itoa(from + limit), nil
+}
+
+func TestAStoryHasAsManyEventsAsWereAskedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		there, most, told int
+		older             bool
+	}{
+		"none":                   {0, 10, 0, false},
+		"fewer":                  {7, 10, 7, false},
+		"as many":                {10, 10, 10, false},
+		"more":                   {11, 10, 10, true},
+		"more than a page holds": {170, 150, 150, true},
+		"two pages and no more":  {200, 200, 200, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events, older, err := story.Newest(t.Context(), numbered(tt.there), "p1", tt.most)
+			if err != nil || len(events) != tt.told || older != tt.older {
+				t.Fatalf("%d events, older %v, %v; want %d, %v", len(events), older, err, tt.told, tt.older)
+			}
+			for i, e := range events {
+				if e.Name != strconv.Itoa(i) {
+					t.Fatalf("event %d is %s", i, e.Name)
+				}
+			}
+		})
 	}
 }
