@@ -130,7 +130,7 @@ func TestKilledWriterLosesNothingItSaidWasDurable(t *testing.T) {
 	folder := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable on purpose
 	said := make(map[sdk.PaymentID]int)
-	for life := range 6 {
+	for life := range 4 {
 		cmd := child(t, "writer", folder)
 		out, err := cmd.StdoutPipe()
 		if err != nil {

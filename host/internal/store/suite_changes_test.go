@@ -86,6 +86,10 @@ func keepsChangesThroughPointers(t *testing.T, open opener) {
 	if *got.Operations[0].Processed != sdk.JPY(2) || got.Closing.Reason != ledger.ClosedByBuyer || got.Metadata["a"] != "2" {
 		t.Errorf("payment = %+v, want the changes", got)
 	}
+	page, err := s.List(t.Context(), Filter{Metadata: []map[string]string{{"a": "2"}}})
+	if err != nil || len(page.Records) != 1 {
+		t.Errorf("found %d payments by the changed metadata, %v, want 1", len(page.Records), err)
+	}
 }
 
 func survivesPanics(t *testing.T, open opener) {
@@ -141,7 +145,7 @@ func refusesGoneCallers(t *testing.T, open opener) {
 }
 
 func serialisesChanges(t *testing.T, open opener) {
-	const callers, each = 64, 5
+	const callers, each = 64, 2
 	s := open(t, time.Now)
 	rec := create(t, s, newPayment())
 	var wait sync.WaitGroup
@@ -195,7 +199,7 @@ func serialisesChanges(t *testing.T, open opener) {
 }
 
 func keepsPaymentsApart(t *testing.T, open opener) {
-	const callers, each = 32, 10
+	const callers, each = 32, 4
 	s := open(t, time.Now)
 	var wait sync.WaitGroup
 	for range callers {

@@ -204,7 +204,7 @@ func listsWhatFilterSelects(t *testing.T, open opener) {
 		all := listed(t, s, c, rt, 8)
 		slices.SortStableFunc(all, func(a, b Record) int { return a.UpdatedAt.Compare(b.UpdatedAt) })
 		slices.Reverse(all)
-		for range 30 {
+		for range 12 {
 			f := drawFilter(rt, all)
 			// The world of an earlier draw is older.
 			if oldest := all[len(all)-1].UpdatedAt; f.UpdatedGTE.Before(oldest) {
@@ -224,6 +224,70 @@ func listsWhatFilterSelects(t *testing.T, open opener) {
 			sameOrNone(t, fmt.Sprintf("payments that %+v selects", f), got.Records, want)
 		}
 	})
+}
+
+func listsByEachFilter(t *testing.T, open opener) {
+	c := newClock()
+	s := open(t, c.now)
+	declined := newPayment()
+	declined.Operations[0].Outcome, declined.Operations[0].Code = sdk.OutcomeDeclined, sdk.CodeInsufficientFunds
+	declined.Metadata = map[string]string{"a": "1", "b": "2"}
+	create(t, s, declined)
+	c.advance(time.Second)
+	odd := newPayment()
+	odd.ExternalID, odd.Truth.Order, odd.MerchantAccount = string(odd.Payment.ID), sdk.OrderRef(odd.Payment.ID), "other"
+	odd.Metadata = map[string]string{"a": "1", "c": "3"}
+	create(t, s, odd)
+	const none, first, second, both = "", "first", "second", "second first"
+	tests := map[string]struct {
+		Filter
+		want string
+	}{
+		"everything":                          {Filter{}, both},
+		"one account's":                       {Filter{MerchantAccount: "other"}, second},
+		"nobody's":                            {Filter{MerchantAccount: "nobody"}, none},
+		"a pair that both have":               {Filter{Metadata: []map[string]string{{"a": "1"}}}, both},
+		"two pairs":                           {Filter{Metadata: []map[string]string{{"a": "1", "b": "2"}}}, first},
+		"one pair or another":                 {Filter{Metadata: []map[string]string{{"b": "2"}, {"c": "3"}}}, both},
+		"a pair or none at all":               {Filter{Metadata: []map[string]string{{"z": "0"}, {}}}, both},
+		"a name with another's value":         {Filter{Metadata: []map[string]string{{"b": "3"}}}, none},
+		"an error":                            {Filter{ErrorCodes: []string{"insufficient_funds"}}, first},
+		"no error":                            {Filter{ErrorCodes: []string{""}}, second},
+		"an error or none":                    {Filter{ErrorCodes: []string{"", "insufficient_funds"}}, both},
+		"a text that names it in three ways":  {Filter{Search: string(odd.Payment.ID)}, second},
+		"a reference":                         {Filter{Search: string(declined.Payment.Reference)}, first},
+		"a part of a name":                    {Filter{Search: string(declined.Payment.Reference)[:3]}, none},
+		"created when it was updated":         {Filter{CreatedGTE: declined.UpdatedAt}, both},
+		"created a moment later":              {Filter{CreatedGTE: declined.UpdatedAt.Add(1)}, second},
+		"created until that moment":           {Filter{CreatedLTE: declined.UpdatedAt}, first},
+		"created in that moment":              {Filter{CreatedGTE: declined.UpdatedAt, CreatedLTE: declined.UpdatedAt}, first},
+		"updated between the two":             {Filter{UpdatedGTE: declined.UpdatedAt.Add(1), UpdatedLTE: odd.UpdatedAt.Add(-1)}, none},
+		"two filters of which one finds none": {Filter{ErrorCodes: []string{"insufficient_funds"}, Methods: []string{"none"}}, none},
+	}
+	names := map[sdk.PaymentID]string{declined.Payment.ID: first, odd.Payment.ID: second}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			page, err := s.List(t.Context(), tt.Filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tt.Limit = 100
+			all, err := s.List(t.Context(), tt.Filter)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, rec := range all.Records {
+				got = append(got, names[rec.Payment.ID])
+			}
+			if list := strings.Join(got, " "); list != tt.want {
+				t.Errorf("list = %q, want %q", list, tt.want)
+			}
+			if len(page.Records) > 1 || (page.Next != "") != (tt.want == both) {
+				t.Errorf("a page of one has %d payments, and another page: %v", len(page.Records), page.Next != "")
+			}
+		})
+	}
 }
 
 func pagingIsComplete(t *testing.T, open opener) {
