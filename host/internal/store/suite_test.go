@@ -45,7 +45,7 @@ var suite = map[string]func(t *testing.T, open opener){
 	"payments in doubt are listed until they are not": listsUnsettled,
 	"overdue approvals are listed":                    listsOverdueApprovals,
 	"lists select what the filter says":               listsWhatFilterSelects,
-	"each filter finds what it should":               listsByEachFilter,
+	"each filter finds what it should":                listsByEachFilter,
 	"paging neither skips nor repeats":                pagingIsComplete,
 	"cursors cannot be made up or carried over":       refusesForeignCursors,
 	"payment services are kept whole":                 keepsServices,
