@@ -46,7 +46,7 @@ var rules = []chapter{
 		},
 		{
 			says:  "Amounts beyond what a double holds are refused, never rounded, in requests and in answers.",
-			tests: "TestAmountsBeyondDoubles TestRequestsThatAreRefusedBeforeTheyAreSent",
+			tests: "TestAmountsBeyondDoubles TestRequestsThatAreRefusedBeforeTheyAreSent TestAnswersThatDifferFromWhatWasAsked",
 		},
 		{
 			says:  "An amount in another currency is refused before anything is sent.",
