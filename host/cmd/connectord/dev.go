@@ -126,7 +126,7 @@ func (d *dev) loadKey() ([]byte, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return pem, err
 	}
-	pem, _, _, err = api.NewKeyPair()
+	pem, _, _, err = newKeyPair()
 	if err != nil {
 		return nil, err
 	}

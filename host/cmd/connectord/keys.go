@@ -33,7 +33,7 @@ func (c *keysCreateCmd) Run(w *world, o *operator) error {
 	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s exists; a key is not overwritten", c.Out)
 	}
-	pem, kid, public, err := api.NewKeyPair()
+	pem, kid, public, err := newKeyPair()
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,17 @@ func (c *keysCreateCmd) Run(w *world, o *operator) error {
 	return o.print(w, raw, facts("id", "display_name", "scopes", "merchant_accounts"))
 }
 
+// newKeyPair makes a pair whose name cannot be taken for a flag: one in 64 names
+// begins with a dash.
+func newKeyPair() (pem []byte, kid string, public []byte, err error) {
+	for kid == "" || kid[0] == '-' {
+		if pem, kid, public, err = api.NewKeyPair(); err != nil {
+			return nil, "", nil, err
+		}
+	}
+	return pem, kid, public, nil
+}
+
 type keysListCmd struct{}
 
 // Run prints a line a key.
@@ -61,7 +72,7 @@ func (c *keysListCmd) Run(w *world, o *operator) error {
 }
 
 type keysRevokeCmd struct {
-	ID string `arg:"" help:"Id of the key."`
+	ID string `arg:"" help:"Id of the key; behind -- if it begins with a dash."`
 }
 
 // Run revokes; hosts stop trusting the key within seconds.
