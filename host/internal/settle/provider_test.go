@@ -45,6 +45,7 @@ const (
 	loseRequest fault = "the request is lost, and nobody can tell"
 	unreachable fault = "the provider cannot be reached"
 	decline     fault = "the provider refuses"
+	inProgress  fault = "the provider is still busy with the first use of the key"
 )
 
 func newProvider() *provider {
@@ -81,6 +82,8 @@ func once[R any](p *provider, op sdk.Operation, key sdk.IdempotencyKey, act func
 		return none, sdk.Errorf("fake", sdk.CodeConnectRefused, "nobody listens")
 	case loseRequest:
 		return none, sdk.Errorf("fake", sdk.CodeReadTimeout, "no answer")
+	case inProgress:
+		return none, sdk.Errorf("fake", sdk.CodeKeyInProgress, "busy")
 	case decline:
 		return none, sdk.Errorf("fake", sdk.CodeOrderRejected, "no")
 	}

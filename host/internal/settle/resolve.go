@@ -41,7 +41,7 @@ func (e *Engine) Settle(ctx context.Context, id sdk.PaymentID) (bool, error) {
 // resolve deals with one operation that a fresh lookup did not settle.
 func (e *Engine) resolve(ctx context.Context, rec store.Record, id sdk.OperationID, found sdk.PaymentFinding) (store.Record, error) {
 	op := *rec.Operation(id)
-	if op.Outcome == sdk.OutcomePending {
+	if op.Outcome == sdk.OutcomePending && op.Code != sdk.CodeKeyInProgress {
 		return rec, nil // the provider has it; it will say
 	}
 	lease, err := e.acquire(ctx, rec.Connector, sdk.Call{

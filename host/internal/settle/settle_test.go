@@ -749,3 +749,22 @@ func TestAnotherAmountThanAskedForIsInDoubt(t *testing.T) {
 		t.Errorf("operation is %s (%s), %v; want UNKNOWN (amount_mismatch)", done.Operation.Outcome, done.Operation.Code, err)
 	}
 }
+
+func TestAKeyThatIsInUseIsTriedAgain(t *testing.T) {
+	b := newBench(t)
+	id := b.authorized().Payment.ID
+	b.provider.set(sdk.OpCapture, inProgress)
+	done, err := b.capture(id, 2000)
+	if err != nil || done.Operation.Outcome != sdk.OutcomePending {
+		t.Fatalf("capture came to %s, %v; want PENDING", done.Operation.Outcome, err)
+	}
+	b.provider.set(sdk.OpCapture, "")
+	b.pass(time.Minute)
+	if !b.settled(id) {
+		t.Error("still unsettled")
+	}
+	b.expect(id, ledger.StatusCaptureSucceeded, 2500, 2000, 0)
+	if _, most := b.provider.effects(); most != 1 {
+		t.Errorf("a key moved money %d times", most)
+	}
+}
