@@ -132,9 +132,13 @@ func (h *Host) assemble() error {
 		return err
 	}
 	others := doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.handler()
-	h.apiServer = server(beside(others, contract), c.CallTimeout)
+	metrics, err := admin.NewMetrics(h, h.store)
+	if err != nil {
+		return err
+	}
+	h.apiServer = server(metrics.Merchants(beside(others, contract)), c.CallTimeout)
 	operators, err := admin.New(admin.Config{
-		Host: h, Store: h.store, Payments: h.engine, Token: h.adminToken, Mode: c.Mode,
+		Host: h, Store: h.store, Payments: h.engine, Metrics: metrics, Token: h.adminToken, Mode: c.Mode,
 		Logger: c.Slog, Now: c.Now,
 	})
 	if err != nil {

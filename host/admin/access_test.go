@@ -94,6 +94,7 @@ func TestIncompleteConfigIsRefused(t *testing.T) {
 		"no host":     func(c *admin.Config) { c.Host = nil },
 		"no store":    func(c *admin.Config) { c.Store = nil },
 		"no payments": func(c *admin.Config) { c.Payments = nil },
+		"no metrics":  func(c *admin.Config) { c.Metrics = nil },
 		"no token":    func(c *admin.Config) { c.Token = "" },
 		"no mode":     func(c *admin.Config) { c.Mode = "" },
 		"no logger":   func(c *admin.Config) { c.Logger = nil },

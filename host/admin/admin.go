@@ -1,5 +1,5 @@
 // Package admin is the operators' HTTP API: connectors, releases, payments' stories,
-// merchants' keys and the console.
+// merchants' keys, metrics and the console.
 //
 // Everything but /healthz and /readyz needs the operators' token: as a bearer token, or
 // shown once to the console, which then knows the browser. It is meant for a listener
@@ -42,6 +42,7 @@ type Config struct {
 	Host     Host
 	Store    *store.Store
 	Payments Payments
+	Metrics  *Metrics
 	Token    string
 	Mode     sdk.Mode // of every account, for people to see
 	Logger   *slog.Logger
@@ -49,7 +50,7 @@ type Config struct {
 }
 
 func (c Config) complete() bool {
-	return c.Host != nil && c.Store != nil && c.Payments != nil &&
+	return c.Host != nil && c.Store != nil && c.Payments != nil && c.Metrics != nil &&
 		c.Token != "" && c.Mode != "" && c.Logger != nil && c.Now != nil
 }
 
@@ -74,6 +75,7 @@ func assemble(c Config, maxBinary int64) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", s.guarded(c.Metrics.handler(c.Logger)))
 	mux.Handle("/console", pages)
 	mux.Handle("/console/", pages)
 	mux.Handle("GET /{$}", http.RedirectHandler("/console", http.StatusSeeOther))

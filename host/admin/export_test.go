@@ -11,3 +11,6 @@ func Endpoints() []string {
 
 // NewSmall is New with another bound on binaries.
 func NewSmall(c Config, maxBinary int64) (http.Handler, error) { return assemble(c, maxBinary) }
+
+// RouteOf is the label of a path.
+func RouteOf(path string) string { return routeOf(path) }

@@ -198,8 +198,10 @@ func newWorld(t *testing.T) *world {
 	w.store, err = store.OpenSQLite(t.Context(), filepath.Join(dir, "host.db"), master, w.clock.Now)
 	w.must(err)
 	t.Cleanup(func() { w.must(w.store.Close(context.Background())) })
+	metrics, err := admin.NewMetrics(w.host, w.store)
+	w.must(err)
 	w.config = admin.Config{
-		Host: w.host, Store: w.store, Payments: w.payments, Token: token, Mode: sdk.ModeTest,
+		Host: w.host, Store: w.store, Payments: w.payments, Metrics: metrics, Token: token, Mode: sdk.ModeTest,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.clock.Now,
 	}
 	w.handler, err = admin.New(w.config)

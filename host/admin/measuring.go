@@ -1,0 +1,86 @@
+package admin
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
+)
+
+var (
+	stateDesc = prometheus.NewDesc("connectorhost_connector_state",
+		"1 for the state that the connector is in, 0 for every other.", []string{"connector", "state"}, nil)
+	inFlightDesc = prometheus.NewDesc("connectorhost_connector_in_flight",
+		"Calls on the connector's process, and on those that it replaces.", []string{"connector"}, nil)
+	restartsDesc = prometheus.NewDesc("connectorhost_connector_restarts_total",
+		"Starts that nobody asked for, since the host started.", []string{"connector"}, nil)
+	sinceDesc = prometheus.NewDesc("connectorhost_connector_state_since_seconds",
+		"When the connector came into its state, in seconds since 1970.", []string{"connector"}, nil)
+	releaseDesc = prometheus.NewDesc("connectorhost_connector_release_info",
+		"Always 1; the labels say which release the connector runs or is to run.", []string{"connector", "version", "digest"}, nil)
+	parkedDesc = prometheus.NewDesc("connectorhost_connector_parked_calls",
+		"Calls that are refused because the connector died under them.", []string{"connector"}, nil)
+	unsettledDesc = prometheus.NewDesc("connectorhost_payments_unsettled",
+		"Payments with an operation whose end nobody knows, counted up to 1000.", nil, nil)
+)
+
+// states are those that a connector can be in.
+var states = []supervise.State{
+	supervise.Backoff, supervise.Quarantined, supervise.Starting, supervise.Described, supervise.Healthy,
+	supervise.Canary, supervise.Serving, supervise.Draining, supervise.Stopped, supervise.Crashed, supervise.Rejected,
+}
+
+// measuring reads the host whenever somebody asks.
+type measuring struct {
+	Running
+	Doubts
+}
+
+// Describe names what Collect gives.
+func (m *measuring) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{stateDesc, inFlightDesc, restartsDesc, sinceDesc, releaseDesc, parkedDesc, unsettledDesc} {
+		to <- d
+	}
+}
+
+// Collect reads the host.
+func (m *measuring) Collect(to chan<- prometheus.Metric) {
+	for _, c := range m.Connectors() {
+		collect(c, to)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeBound)
+	defer cancel()
+	unsettled, err := m.Unsettled(ctx, unsettledCounted)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(unsettledDesc, err)
+		return
+	}
+	to <- prometheus.MustNewConstMetric(unsettledDesc, prometheus.GaugeValue, float64(len(unsettled)))
+}
+
+func collect(c supervise.Status, to chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, append([]string{c.Connector}, labels...)...)
+	}
+	for _, state := range states {
+		is := 0.0
+		if c.State == state {
+			is = 1
+		}
+		gauge(stateDesc, is, string(state))
+	}
+	inFlight := c.InFlight
+	for _, other := range c.Others {
+		inFlight += other.InFlight
+	}
+	gauge(inFlightDesc, float64(inFlight))
+	gauge(parkedDesc, float64(len(c.Parked)))
+	to <- prometheus.MustNewConstMetric(restartsDesc, prometheus.CounterValue, float64(c.Restarts), c.Connector)
+	if !c.Since.IsZero() {
+		gauge(sinceDesc, float64(c.Since.UnixMilli())/1e3)
+	}
+	if c.Digest != "" {
+		gauge(releaseDesc, 1, c.Version, c.Digest)
+	}
+}
