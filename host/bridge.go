@@ -16,20 +16,19 @@ type bridge struct {
 
 func newBridge(log hclog.Logger) slog.Handler { return bridge{log: log} }
 
-var levels = map[slog.Level]hclog.Level{
-	slog.LevelDebug: hclog.Debug, slog.LevelInfo: hclog.Info, slog.LevelWarn: hclog.Warn, slog.LevelError: hclog.Error,
-}
-
 func (b bridge) Enabled(_ context.Context, level slog.Level) bool {
 	return b.log.GetLevel() <= levelOf(level)
 }
 
+// levelOf is the level of hclog that a level of slog lies in.
 func levelOf(level slog.Level) hclog.Level {
-	if l, ok := levels[level]; ok {
-		return l
-	}
-	if level < slog.LevelInfo {
+	switch {
+	case level < slog.LevelInfo:
 		return hclog.Debug
+	case level < slog.LevelWarn:
+		return hclog.Info
+	case level < slog.LevelError:
+		return hclog.Warn
 	}
 	return hclog.Error
 }

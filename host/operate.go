@@ -124,7 +124,8 @@ func (h *Host) releaseOf(connector, ref string) (fleet.Release, error) {
 	case 1:
 		return h.fleet.Get(found[0].Digest)
 	}
-	return fleet.Release{}, fmt.Errorf("%d releases of %s are called %q: name one by its digest", len(found), connector, ref)
+	return fleet.Release{}, fmt.Errorf("%w: %d releases of %s are called %q: name one by its digest",
+		supervise.ErrRefused, len(found), connector, ref)
 }
 
 // Rollback goes back to the release that served before the one that serves: at once if
