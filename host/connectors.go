@@ -64,7 +64,7 @@ func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Pro
 	if r.Name != "" {
 		log = log.Named(r.Name)
 	}
-	return launch.Start(ctx, launch.Config{Path: r.Path, SHA256: r.Digest, Logger: log})
+	return launch.Start(ctx, launch.Config{Path: r.Path, SHA256: r.Digest, Logger: log, Env: outward()})
 }
 
 // trial starts a program that is being installed, to ask what it is.
