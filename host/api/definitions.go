@@ -88,7 +88,7 @@ func renderDefinition(c Connector, m sdk.PaymentMethod) definition {
 	manifest := c.Description.Manifest
 	d := definition{
 		Type: "payment-service-definition", ID: definitionID(manifest.Name, m.Name),
-		DisplayName: manifest.DisplayName, Method: m.Name, Mode: modeRedirect,
+		DisplayName: manifest.DisplayName, Method: m.Name, Mode: modeOf(m),
 		Fields: fieldDefinitions(c), ReportingFields: []fieldDefinition{},
 		SupportedCurrencies: []sdk.Currency{}, SupportedCountries: slices.Clone(manifest.Countries),
 		SupportedFeatures:      features(c.Description),
@@ -107,6 +107,16 @@ func renderDefinition(c Connector, m sdk.PaymentMethod) definition {
 		d.SupportedIntegrationClients = []string{modeRedirect}
 	}
 	return d
+}
+
+// modeOf is how a buyer pays with a method: on a page of the provider, or directly. The
+// contract names the direct modes after their methods: card, bank, applepay. Its list of
+// modes is open, so a method that it does not know keeps its own name too.
+func modeOf(m sdk.PaymentMethod) string {
+	if m.Flow == sdk.FlowDirect {
+		return m.Name
+	}
+	return modeRedirect
 }
 
 // cartLimit is how many cart items a payment may have. The contract wants a number

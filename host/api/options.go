@@ -71,7 +71,7 @@ func (o optionsRequest) fits(svc store.PaymentService, l sdk.Limits) bool {
 func renderOption(c Connector, m sdk.PaymentMethod) option {
 	has := features(c.Description)
 	return option{
-		Type: "payment-option", Method: m.Name, Mode: modeRedirect, Label: c.Description.Manifest.DisplayName,
+		Type: "payment-option", Method: m.Name, Mode: modeOf(m), Label: c.Description.Manifest.DisplayName,
 		CanStore: has[tokenization], CanDelay: has["delayed_capture"],
 	}
 }

@@ -219,6 +219,41 @@ func TestDefinition(t *testing.T) {
 	}
 }
 
+// A till is connectors whose methods are others.
+type till struct {
+	api.Connectors
+	methods []sdk.PaymentMethod
+}
+
+func (o till) List() []api.Connector {
+	all := o.Connectors.List()
+	for i := range all {
+		all[i].Description.Manifest.Methods = o.methods
+	}
+	return all
+}
+
+func TestModeIsWhatTheBuyerGoesThrough(t *testing.T) {
+	w := newWorld(t, func(c *api.Config) {
+		c.Connectors = till{c.Connectors, []sdk.PaymentMethod{
+			{Name: "card", Flow: sdk.FlowDirect}, {Name: "testpay", Flow: sdk.FlowRedirect}, {Name: "bank", Flow: sdk.FlowDirect},
+		}}
+	})
+	w.post("/payment-services", servicing(nil)).want(http.StatusCreated)
+	for method, want := range map[string]fields{
+		"card":    {"mode": "card", "supported_integration_clients": nil},
+		"bank":    {"mode": "bank", "supported_integration_clients": nil},
+		"testpay": {"mode": "redirect", "supported_integration_clients.0": "redirect"},
+	} {
+		w.get("/payment-service-definitions/testpay-" + method).want(http.StatusOK).has(want)
+	}
+	card := servicing(fields{"payment_service_definition_id": "testpay-card"})
+	w.post("/payment-services", card).want(http.StatusCreated)
+	w.post("/payment-options", nil).want(http.StatusOK).has(fields{
+		"items.0.method": "testpay", "items.0.mode": "redirect", "items.1.method": "card", "items.1.mode": "card",
+	})
+}
+
 func TestPaymentOptions(t *testing.T) {
 	w := newShop(t)
 	tests := map[string]struct {
