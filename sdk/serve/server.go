@@ -70,6 +70,8 @@ func (s *server) noticeShutdown(
 	if info.FullMethod == shutdownMethod {
 		s.asked.Store(true)
 	}
+	failpoint(received, info.FullMethod, req)
+	defer failpoint(answering, info.FullMethod, req)
 	return handle(ctx, req)
 }
 

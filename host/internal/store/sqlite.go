@@ -208,9 +208,11 @@ func (db *sqlite) transact(batch []*entry, carryOut func(*execution, changes) (r
 			return fmt.Errorf("transaction was lost: %w", err)
 		}
 	}
+	failpoint(beforeCommit)
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	failpoint(afterCommit)
 	return nil
 }
 
