@@ -112,7 +112,7 @@ func (s *server) operator(h handler) http.Handler {
 			if status >= http.StatusInternalServerError {
 				s.Logger.ErrorContext(r.Context(), "operator's request failed", "path", r.URL.Path, "status", status, "error", err)
 			}
-			s.show(w, status, map[string]string{"error": err.Error()})
+			s.show(w, status, map[string]string{"error": err.Error(), "code": codeOf(err)})
 			return
 		}
 		s.show(w, http.StatusOK, answer)
@@ -124,7 +124,7 @@ func (s *server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !s.authorized(r) {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.show(w, http.StatusUnauthorized, map[string]string{"error": "the operators' token is needed"})
+			s.show(w, http.StatusUnauthorized, map[string]string{"error": "the operators' token is needed", "code": "unauthorized"})
 			return
 		}
 		next.ServeHTTP(w, r)

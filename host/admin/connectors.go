@@ -315,7 +315,7 @@ func (s *server) install(r *http.Request) (_ any, err error) {
 	}
 	release, err := s.Host.Install(r.Context(), file.Name())
 	if err != nil && !ours(err) {
-		return nil, &problem{http.StatusUnprocessableEntity, err.Error()}
+		return nil, &unfitError{err}
 	}
 	return release, err
 }

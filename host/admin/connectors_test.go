@@ -15,6 +15,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/admin"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -143,26 +144,30 @@ func TestErrorsOfTheHostHaveTheirStatus(t *testing.T) {
 	for name, tt := range map[string]struct {
 		err    error
 		status int
+		code   string
 		logged bool
 	}{
-		"not installed":      {fmt.Errorf("release x: %w", fleet.ErrNotInstalled), http.StatusNotFound, false},
-		"unknown connector":  {fmt.Errorf("connector x: %w", store.ErrNotFound), http.StatusNotFound, false},
-		"refused":            {fmt.Errorf("release x: %w", supervise.ErrRefused), http.StatusConflict, false},
-		"capabilities lost":  {fmt.Errorf("%w: %w", supervise.ErrRefused, &supervise.LossError{Lost: []string{"operation void"}}), http.StatusConflict, false},
-		"quarantined":        {supervise.ErrQuarantined, http.StatusConflict, false},
-		"not active":         {supervise.ErrNotActive, http.StatusConflict, false},
-		"damaged on disk":    {fleet.ErrDamaged, http.StatusConflict, false},
-		"does not start":     {&launch.StartError{Reason: launch.ReasonHandshake, Err: errors.New("it printed hello")}, http.StatusUnprocessableEntity, false},
-		"the host stops":     {supervise.ErrClosed, http.StatusServiceUnavailable, true},
-		"not soon enough":    {fmt.Errorf("swapping: %w", context.DeadlineExceeded), http.StatusGatewayTimeout, true},
-		"something of ours":  {errors.New("disk on fire"), http.StatusInternalServerError, true},
-		"nobody serves":      {sdk.Errorf("host", sdk.CodePluginUnavailable, "no process"), http.StatusServiceUnavailable, true},
-		"the provider fails": {sdk.Errorf("acme", sdk.CodeOperationUnsupported, "no"), http.StatusBadGateway, true},
+		"not installed":      {fmt.Errorf("release x: %w", fleet.ErrNotInstalled), http.StatusNotFound, "not_installed", false},
+		"unknown connector":  {fmt.Errorf("connector x: %w", store.ErrNotFound), http.StatusNotFound, "not_found", false},
+		"refused":            {fmt.Errorf("release x: %w", supervise.ErrRefused), http.StatusConflict, "refused", false},
+		"capabilities lost":  {fmt.Errorf("%w: %w", supervise.ErrRefused, &supervise.LossError{Lost: []string{"operation void"}}), http.StatusConflict, "refused", false},
+		"quarantined":        {supervise.ErrQuarantined, http.StatusConflict, "quarantined", false},
+		"not active":         {supervise.ErrNotActive, http.StatusConflict, "not_active", false},
+		"damaged on disk":    {fleet.ErrDamaged, http.StatusConflict, "damaged", false},
+		"another file":       {&launch.StartError{Reason: launch.ReasonDigest, Err: errors.New("its SHA-256 is …")}, http.StatusUnprocessableEntity, "wrong_digest", false},
+		"does worse":         {fmt.Errorf("swapping: %w: it is slow", supervise.ErrWorse), http.StatusConflict, "did_worse", false},
+		"busy":               {&settle.BusyError{}, http.StatusConflict, "operation_under_way", false},
+		"does not start":     {&launch.StartError{Reason: launch.ReasonHandshake, Err: errors.New("it printed hello")}, http.StatusUnprocessableEntity, "no_handshake", false},
+		"the host stops":     {supervise.ErrClosed, http.StatusServiceUnavailable, "shutting_down", true},
+		"not soon enough":    {fmt.Errorf("swapping: %w", context.DeadlineExceeded), http.StatusGatewayTimeout, "timeout", true},
+		"something of ours":  {errors.New("disk on fire"), http.StatusInternalServerError, "internal", true},
+		"nobody serves":      {sdk.Errorf("host", sdk.CodePluginUnavailable, "no process"), http.StatusServiceUnavailable, "plugin_unavailable", true},
+		"the provider fails": {sdk.Errorf("acme", sdk.CodeOperationUnsupported, "no"), http.StatusBadGateway, "operation_unsupported", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.host.fail = tt.err
-			w.send("POST", "/v1/connectors/acme/restart", nil).want(tt.status).says(tt.err.Error()[:8])
+			w.send("POST", "/v1/connectors/acme/restart", nil).want(tt.status).says(tt.err.Error()[:8]).says(`"code":"` + tt.code + `"`)
 			if logged := strings.Contains(w.log.String(), "operator's request failed"); logged != tt.logged {
 				t.Errorf("logged is %v, want %v: %s", logged, tt.logged, w.log)
 			}
@@ -193,8 +198,8 @@ func TestWhatCannotBeInstalled(t *testing.T) {
 		"nothing":             {"", nil, http.StatusBadRequest, "empty"},
 		"more than is taken":  {strings.Repeat("x", 101), nil, http.StatusRequestEntityTooLarge, "100 bytes"},
 		"a text":              {"hello", &launch.StartError{Reason: launch.ReasonBinary, Err: errors.New("exec format error")}, http.StatusUnprocessableEntity, "exec format"},
-		"another program":     {"hello", fmt.Errorf("trial start: %w", &launch.StartError{Reason: launch.ReasonHandshake, Err: errors.New("it printed usage")}), http.StatusUnprocessableEntity, "usage"},
-		"an unusable one":     {"hello", errors.New("its manifest's name is \"A B\""), http.StatusUnprocessableEntity, "manifest"},
+		"another program":     {"hello", fmt.Errorf("trial start: %w", &launch.StartError{Reason: launch.ReasonHandshake, Err: errors.New("it printed usage")}), http.StatusUnprocessableEntity, `"code":"no_handshake"`},
+		"an unusable one":     {"hello", errors.New("its manifest's name is \"A B\""), http.StatusUnprocessableEntity, `"code":"unfit"`},
 		"a full disk":         {"hello", fmt.Errorf("installing: %w", &fs.PathError{Op: "write", Path: "program", Err: errors.New("no space left")}), http.StatusInternalServerError, "no space"},
 		"a host out of files": {"hello", &launch.StartError{Reason: launch.ReasonHost, Err: errors.New("too many files")}, http.StatusInternalServerError, "too many"},
 		"a damaged release":   {"hello", fleet.ErrDamaged, http.StatusConflict, "not what was installed"},

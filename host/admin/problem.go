@@ -22,30 +22,37 @@ type problem struct {
 // Error returns the message.
 func (p *problem) Error() string { return p.message }
 
+// An unfitError says that a program cannot be installed, through no fault of this host.
+type unfitError struct{ error }
+
+// Unwrap returns what is wrong with it.
+func (e *unfitError) Unwrap() error { return e.error }
+
 // statuses are the errors that say what is wrong with a request, or what has to change
-// before it can be carried out.
+// before it can be carried out, each with the word for it that programs read.
 var statuses = []struct {
 	err    error
 	status int
+	code   string
 }{
-	{store.ErrNotFound, http.StatusNotFound},
-	{fleet.ErrNotInstalled, http.StatusNotFound},
-	{store.ErrCursor, http.StatusBadRequest},
-	{supervise.ErrRefused, http.StatusConflict},
-	{supervise.ErrQuarantined, http.StatusConflict},
-	{supervise.ErrNotActive, http.StatusConflict},
-	{supervise.ErrActive, http.StatusConflict},
-	{supervise.ErrWorse, http.StatusConflict},
-	{supervise.ErrNotWarm, http.StatusConflict},
-	{supervise.ErrNotParked, http.StatusNotFound},
-	{fleet.ErrInUse, http.StatusConflict},
-	{ErrOtherOrder, http.StatusConflict},
-	{ErrAnswered, http.StatusConflict},
-	{fleet.ErrDamaged, http.StatusConflict},
-	{store.ErrBusy, http.StatusServiceUnavailable},
-	{store.ErrClosed, http.StatusServiceUnavailable},
-	{supervise.ErrClosed, http.StatusServiceUnavailable},
-	{context.DeadlineExceeded, http.StatusGatewayTimeout},
+	{store.ErrNotFound, http.StatusNotFound, "not_found"},
+	{fleet.ErrNotInstalled, http.StatusNotFound, "not_installed"},
+	{store.ErrCursor, http.StatusBadRequest, "wrong_cursor"},
+	{supervise.ErrRefused, http.StatusConflict, "refused"},
+	{supervise.ErrQuarantined, http.StatusConflict, "quarantined"},
+	{supervise.ErrNotActive, http.StatusConflict, "not_active"},
+	{supervise.ErrActive, http.StatusConflict, "active"},
+	{supervise.ErrWorse, http.StatusConflict, "did_worse"},
+	{supervise.ErrNotWarm, http.StatusConflict, "not_warm"},
+	{supervise.ErrNotParked, http.StatusNotFound, "not_parked"},
+	{fleet.ErrInUse, http.StatusConflict, "in_use"},
+	{ErrOtherOrder, http.StatusConflict, "other_order"},
+	{ErrAnswered, http.StatusConflict, "answered_before"},
+	{fleet.ErrDamaged, http.StatusConflict, "damaged"},
+	{store.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{store.ErrClosed, http.StatusServiceUnavailable, "shutting_down"},
+	{supervise.ErrClosed, http.StatusServiceUnavailable, "shutting_down"},
+	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }
 
 // statusOf is the HTTP status of an error. What nobody foresaw is ours.
@@ -53,8 +60,14 @@ func statusOf(err error) int {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p.status
 	}
+	if _, ok := errors.AsType[*unfitError](err); ok {
+		return http.StatusUnprocessableEntity
+	}
 	if e, ok := errors.AsType[*launch.StartError](err); ok && !hosts(e) {
 		return http.StatusUnprocessableEntity
+	}
+	if f := supervise.FaultOf(err); f == supervise.FaultUnhealthy || f == supervise.FaultEnded {
+		return http.StatusUnprocessableEntity // the program is to blame, as if it had not started
 	}
 	if _, ok := errors.AsType[*settle.BusyError](err); ok {
 		return http.StatusConflict
@@ -68,6 +81,41 @@ func statusOf(err error) int {
 		return calledInVain(e)
 	}
 	return http.StatusInternalServerError
+}
+
+// codeOf is the word for an error that programs read. The fault of a release comes
+// first, because it is the most precise. A word that was given once stays.
+func codeOf(err error) string {
+	if fault := supervise.FaultOf(err); fault != "" {
+		return string(fault)
+	}
+	if _, ok := errors.AsType[*settle.BusyError](err); ok {
+		return "operation_under_way"
+	}
+	for _, s := range statuses {
+		if errors.Is(err, s.err) {
+			return s.code
+		}
+	}
+	if e, ok := errors.AsType[*sdk.Error](err); ok {
+		return string(e.Code)
+	}
+	return generally(statusOf(err))
+}
+
+// generally is the word for a status that no word was found for.
+func generally(status int) string {
+	switch {
+	case status == http.StatusNotFound:
+		return "not_found"
+	case status == http.StatusConflict:
+		return "conflict"
+	case status == http.StatusUnprocessableEntity:
+		return "unfit"
+	case status < http.StatusInternalServerError:
+		return "invalid_request"
+	}
+	return "internal"
 }
 
 // hosts reports whether a program was not started because of this host.

@@ -248,6 +248,16 @@ func (j *journal) life(generation uint64) string {
 	return strings.Join(states, " ")
 }
 
+// last returns the last event of a generation.
+func (j *journal) last(generation uint64) (e supervise.Event) {
+	for _, event := range j.all() {
+		if event.Generation == generation {
+			e = event
+		}
+	}
+	return e
+}
+
 // find returns the last event that led generation to a state.
 func (j *journal) find(t *testing.T, generation uint64, to supervise.State) supervise.Event {
 	t.Helper()

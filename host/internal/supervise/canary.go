@@ -97,7 +97,7 @@ func (o *owner) endCanary(in *instance, cause string) {
 	case o.ctx.Err() != nil:
 		o.leaveCanary(in, shuttingDown, ErrClosed)
 	case in.ctx.Err() != nil:
-		o.leaveCanary(in, givenUp, errors.New(givenUp))
+		o.leaveCanary(in, givenUp, faulty(FaultGivenUp, errors.New(givenUp)))
 	default:
 		o.leaveCanary(in, cause, fmt.Errorf("%w: %s", ErrWorse, cause))
 	}

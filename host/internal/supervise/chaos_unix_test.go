@@ -38,6 +38,8 @@ const (
 	viceLies      = "says another version"
 	viceContract  = "speaks another contract"
 	viceUnhealthy = "is unhealthy"
+	viceCore      = "is of a go-plugin to come"
+	viceCollapses = "dies when it is asked how it is"
 )
 
 // poorer is the version of a release that can do less.
@@ -51,6 +53,13 @@ func runConnector(version, vice string) {
 		select {}
 	case viceDies:
 		os.Exit(3)
+	case viceContract:
+		greet(1, sdk.ContractVersion+1)
+	case viceCore:
+		greet(2, sdk.ContractVersion)
+	}
+	if strings.HasPrefix(vice, viceSpeaks) {
+		speak(strings.TrimPrefix(vice, viceSpeaks))
 	}
 	serve.Connector(connector{version: version, vice: vice})
 }
@@ -59,8 +68,8 @@ func (c connector) twist(m sdk.Manifest) sdk.Manifest {
 	switch {
 	case c.vice == viceLies:
 		m.Version = "6.6.6"
-	case c.vice == viceContract:
-		m.Contract = sdk.ContractRange{Min: 2, Max: 3}
+	case strings.HasPrefix(c.vice, viceSpeaks):
+		m.Contract = rangeOf(strings.TrimPrefix(c.vice, viceSpeaks))
 	case c.version == poorer:
 		m.Countries = []string{"JP"}
 	}
@@ -69,6 +78,9 @@ func (c connector) twist(m sdk.Manifest) sdk.Manifest {
 
 // Health implements [sdk.HealthReporter].
 func (c connector) Health(context.Context) (sdk.Health, error) {
+	if c.vice == viceCollapses {
+		os.Exit(7)
+	}
 	return sdk.Health{Serving: c.vice != viceUnhealthy, Reason: c.vice}, nil
 }
 
@@ -283,22 +295,25 @@ func TestChaosBadCandidates(t *testing.T) {
 	tests := map[string]struct {
 		release fleet.Release
 		says    string
+		fault   supervise.Fault
 	}{
-		vicePrints:                         {next, "handshake"},
-		viceSilent:                         {next, "deadline"},
-		viceDies:                           {next, "exit code 3"},
-		viceLies:                           {next, "otherwise than when it was installed: version"},
-		viceContract:                       {next, "contract"},
-		viceUnhealthy:                      {next, "not healthy within"},
-		"is not the file that was checked": {damaged, "digest"},
-		"can do less":                      {less, "country nl"},
+		vicePrints:                         {next, `printed "hello"`, supervise.FaultHandshake},
+		viceSilent:                         {next, "deadline", supervise.FaultTimeout},
+		viceDies:                           {next, "exit code 3", supervise.FaultHandshake},
+		viceLies:                           {next, "otherwise than when it was installed: version", supervise.FaultDescribed},
+		viceContract:                       {next, "contract", supervise.FaultContract},
+		viceUnhealthy:                      {next, "not healthy within", supervise.FaultUnhealthy},
+		viceCollapses:                      {next, "exit code 7", supervise.FaultEnded},
+		"is not the file that was checked": {damaged, "digest", supervise.FaultDigest},
+		"is not there any more":            {fleet.Release{Name: "acme-pay", Version: "9.0.0", Digest: old.Digest[1:] + "0", Path: "/nowhere"}, "no such file", supervise.FaultBinary},
+		"can do less":                      {less, "country nl", supervise.FaultCapability},
 	}
 	for vice, tt := range tests {
 		t.Run(vice, func(t *testing.T) {
 			h.vice.Store(vice)
 			_, err := h.Swap(t.Context(), tt.release, supervise.SwapOptions{})
-			if err == nil || !strings.Contains(strings.ToLower(err.Error()), tt.says) {
-				t.Errorf("Swap = %v, want an error that says %q", err, tt.says)
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), tt.says) || supervise.FaultOf(err) != tt.fault {
+				t.Errorf("Swap = %v (%s), want an error that says %q (%s)", err, supervise.FaultOf(err), tt.says, tt.fault)
 			}
 			if now := h.Status(); now.State != supervise.Serving || now.PID != pid {
 				t.Errorf("process %d is %s, want %d to serve on", now.PID, now.State, pid)

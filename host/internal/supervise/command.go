@@ -110,7 +110,7 @@ func (s *Supervisor) Swap(ctx context.Context, release fleet.Release, options Sw
 		case warm == nil || warm.release.Digest != release.Digest:
 			p.keep = &in.release.Description
 		case len(lost) > 0:
-			return plan{}, refusal(&LossError{Lost: lost})
+			return plan{}, refusal(faulty(FaultCapability, &LossError{Lost: lost}))
 		}
 		p.back = o.warm != nil && o.warm.release.Digest == release.Digest && p.trial.Percent == 0
 		return p, nil
@@ -256,7 +256,7 @@ func (o *owner) giveBack(p plan, j *job) error {
 // ours says what is wrong with a release for this connector.
 func (o *owner) ours(release fleet.Release) error {
 	if release.Name != o.Connector() {
-		return fmt.Errorf("%w: it is a release of %q, not of %q", ErrRefused, release.Name, o.Connector())
+		return refusal(faulty(FaultConnector, fmt.Errorf("it is a release of %q, not of %q", release.Name, o.Connector())))
 	}
 	return nil
 }

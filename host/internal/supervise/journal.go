@@ -34,6 +34,9 @@ type Event struct {
 	InFlight int       `json:"in_flight,omitempty"`
 	StartAt  time.Time `json:"start_at,omitzero"` // with To Backoff
 	Exit     *Exit     `json:"exit,omitempty"`    // with To Crashed
+	// Fault is the word for Cause, with To [Rejected] and, after a start that failed,
+	// with To [Crashed].
+	Fault Fault `json:"fault,omitempty"`
 	// Aboard are the calls that were on their way, with To Crashed.
 	Aboard []slot.Flight `json:"aboard,omitempty"`
 	// Parked are those of them that are refused from now on.
@@ -77,6 +80,9 @@ func (o *owner) eventOf(in *instance, to State, cause string, at time.Time) Even
 	if to == Crashed {
 		e.Exit = in.exit
 		e.Aboard, e.Parked = in.aboard, in.parked
+	}
+	if to == Crashed || to == Rejected {
+		e.Fault = in.fault
 	}
 	if to == Serving {
 		e.Undoes = in.undoes

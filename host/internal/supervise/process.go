@@ -64,7 +64,7 @@ func (l Launcher) Trial(admit func(sdk.Description) (*gatekeep.Gate, error), sto
 			return sdk.Description{}, err
 		}
 		if _, err := admit(described); err != nil {
-			return sdk.Description{}, err
+			return sdk.Description{}, faulty(FaultAdmission, err)
 		}
 		return described, nil
 	}
@@ -75,7 +75,8 @@ func speaks(r sdk.ContractRange) error {
 	if r.Includes(sdk.ContractVersion) {
 		return nil
 	}
-	return fmt.Errorf("it speaks contract versions %d to %d, this host speaks %d", r.Min, r.Max, sdk.ContractVersion)
+	return faulty(FaultContract,
+		fmt.Errorf("it speaks contract versions %d to %d, this host speaks %d", r.Min, r.Max, sdk.ContractVersion))
 }
 
 // hopeless reports whether a start failed for a reason that stays.

@@ -45,7 +45,7 @@ func (s *Supervisor) bringUp(in *instance, inUse *sdk.Description) error {
 	}
 	gate, err := s.config.Admit(described)
 	if err != nil {
-		return refusal(err)
+		return refusal(faulty(FaultAdmission, err))
 	}
 	route := slot.NewRoute(slot.Target{
 		Generation:  in.generation,
@@ -77,6 +77,8 @@ func (s *Supervisor) launch(in *instance) (Process, error) {
 		return process, nil
 	case hopeless(err):
 		return nil, refusal(told(err))
+	case FaultOf(err) == "" && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, faulty(FaultTimeout, told(err))
 	}
 	return nil, told(err)
 }
@@ -95,7 +97,7 @@ func (s *Supervisor) prove(ctx context.Context, process Process) error {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return fmt.Errorf("not healthy within %s: %w", s.config.ReadyTimeout, err)
+			return faulty(FaultUnhealthy, fmt.Errorf("not healthy within %s: %w", s.config.ReadyTimeout, err))
 		}
 	}
 }
@@ -126,7 +128,7 @@ func (o *owner) settle(in *instance, err error) {
 	case in.dismissed != "" || o.ctx.Err() != nil:
 		o.abort(in, orElse(in.dismissed, shuttingDown))
 	case in.exit != nil:
-		o.failed(in, fmt.Errorf("it ended while it was %s: %s", in.state, in.exit.Reason))
+		o.failed(in, faulty(FaultEnded, fmt.Errorf("it ended while it was %s: %s", in.state, in.exit.Reason)))
 	case errors.Is(err, ErrRefused):
 		o.rejected(in, err)
 	case errors.Is(err, errUnrecorded):
@@ -188,7 +190,7 @@ func (o *owner) answer(in *instance, done started) {
 func (o *owner) abort(in *instance, cause string) {
 	o.fall(in, stepStop, cause)
 	o.finish(in)
-	err := errors.New(cause)
+	err := faulty(FaultGivenUp, errors.New(cause))
 	if o.ctx.Err() != nil {
 		err = ErrClosed
 	}
@@ -198,6 +200,7 @@ func (o *owner) abort(in *instance, cause string) {
 
 // rejected ends a start that will never succeed.
 func (o *owner) rejected(in *instance, err error) {
+	in.fault = FaultOf(err)
 	o.fall(in, stepRefuse, err.Error())
 	o.finish(in)
 	if in == o.main {
@@ -212,6 +215,7 @@ func (o *owner) failed(in *instance, err error) {
 	if in.exit == nil {
 		in.exit = &Exit{At: time.Now(), Generation: in.generation, Reason: err.Error(), LastLines: lastLines(err)}
 	}
+	in.fault = FaultOf(err)
 	o.fall(in, stepFail, err.Error())
 	o.finish(in)
 	if in == o.main {

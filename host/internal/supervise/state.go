@@ -89,6 +89,7 @@ type instance struct {
 	left    int           // calls that outlasted the drain
 	gone    chan struct{} // closed when the process was stopped or given up
 	exit    *Exit         // how it ended, once it has
+	fault   Fault         // why its start failed, if there is a word for it
 	aboard  []slot.Flight // the calls that were in flight then
 	parked  []string      // and those of them that were parked for it
 }

@@ -135,28 +135,29 @@ func TestSwapFailureLeavesTheOldServing(t *testing.T) {
 		rig     func(context.Context, *process) error
 		refused bool
 		says    string
+		fault   supervise.Fault
 		life    string
 	}{
-		"does not start":            {next, broken(launch.ReasonHandshake), false, "handshake", "starting crashed"},
-		"is not the installed file": {next, broken(launch.ReasonDigest), true, "digest", "starting rejected"},
-		"starts too slowly":         {next, slow(time.Hour), false, "deadline", "starting crashed"},
-		"says another name":         {next, rig(func(p *process) { p.says.Manifest.Name = "evil-pay" }), true, `"evil-pay"`, "starting rejected"},
-		"says another version":      {next, rig(func(p *process) { p.says.Manifest.Version = "9.9.9" }), true, "otherwise than when it was installed: version", "starting rejected"},
-		"claims another operation":  {next, rig(func(p *process) { p.says.Operations = append(p.says.Operations, sdk.OpTokenize) }), true, "operations", "starting rejected"},
+		"does not start":            {next, broken(launch.ReasonHandshake), false, "handshake", supervise.FaultHandshake, "starting crashed"},
+		"is not the installed file": {next, broken(launch.ReasonDigest), true, "digest", supervise.FaultDigest, "starting rejected"},
+		"starts too slowly":         {next, slow(time.Hour), false, "deadline", supervise.FaultTimeout, "starting crashed"},
+		"says another name":         {next, rig(func(p *process) { p.says.Manifest.Name = "evil-pay" }), true, `"evil-pay"`, supervise.FaultConnector, "starting rejected"},
+		"says another version":      {next, rig(func(p *process) { p.says.Manifest.Version = "9.9.9" }), true, "otherwise than when it was installed: version", supervise.FaultDescribed, "starting rejected"},
+		"claims another operation":  {next, rig(func(p *process) { p.says.Operations = append(p.says.Operations, sdk.OpTokenize) }), true, "operations", supervise.FaultDescribed, "starting rejected"},
 		"speaks another contract": {
 			release("1.1.0", func(d *sdk.Description) { d.Manifest.Contract = sdk.ContractRange{Min: 2, Max: 3} }),
-			nil, true, "contract versions 2 to 3", "starting rejected",
+			nil, true, "contract versions 2 to 3", supervise.FaultContract, "starting rejected",
 		},
-		"lost an operation": {release("1.1.0", without(sdk.OpVoid)), nil, true, "operation void", "starting rejected"},
+		"lost an operation": {release("1.1.0", without(sdk.OpVoid)), nil, true, "operation void", supervise.FaultCapability, "starting rejected"},
 		"lost a feature": {
 			release("1.1.0", func(d *sdk.Description) { d.Manifest.Features.PartialRefund = false }),
-			nil, true, "feature partial_refund", "starting rejected",
+			nil, true, "feature partial_refund", supervise.FaultCapability, "starting rejected",
 		},
-		"is not admitted":          {release("6.6.6"), nil, true, "not certified", "starting rejected"},
-		"is unhealthy":             {next, rig(func(p *process) { p.health = unfit }), false, "no entropy", "starting described crashed"},
-		"does not answer":          {next, rig(func(p *process) { p.health = silent }), false, "not healthy within", "starting described crashed"},
-		"ends while it is started": {next, rig(func(p *process) { p.crash() }), false, "exit code 2", "starting described crashed"},
-		"is another connector's":   {fleet.Release{Name: "other-pay", Version: "1.1.0", Digest: "d"}, nil, true, `"other-pay"`, ""},
+		"is not admitted":          {release("6.6.6"), nil, true, "not certified", supervise.FaultAdmission, "starting rejected"},
+		"is unhealthy":             {next, rig(func(p *process) { p.health = unfit }), false, "no entropy", supervise.FaultUnhealthy, "starting described crashed"},
+		"does not answer":          {next, rig(func(p *process) { p.health = silent }), false, "not healthy within", supervise.FaultUnhealthy, "starting described crashed"},
+		"ends while it is started": {next, rig(func(p *process) { p.crash() }), false, "exit code 2", supervise.FaultEnded, "starting described crashed"},
+		"is another connector's":   {fleet.Release{Name: "other-pay", Version: "1.1.0", Digest: "d"}, nil, true, `"other-pay"`, supervise.FaultConnector, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -178,9 +179,15 @@ func TestSwapFailureLeavesTheOldServing(t *testing.T) {
 				if got := errors.Is(err, supervise.ErrRefused); got != tt.refused {
 					t.Errorf("ErrRefused: %v, want %v", got, tt.refused)
 				}
+				if got := supervise.FaultOf(err); got != tt.fault {
+					t.Errorf("fault = %q, want %q", got, tt.fault)
+				}
 				b.unmoved(held)
 				if got := b.journal.life(2); !strings.HasPrefix(got, strings.TrimSuffix(tt.life, "crashed")) || !strings.HasSuffix(got, lastWord(tt.life)) {
 					t.Errorf("life of the candidate = %q, want %q", got, tt.life)
+				}
+				if tt.life != "" && b.journal.last(2).Fault != tt.fault {
+					t.Errorf("the journal says %q, want %q", b.journal.last(2).Fault, tt.fault)
 				}
 				elapse(time.Hour)
 				b.unmoved(held)

@@ -26,20 +26,20 @@ func (e *LossError) Error() string {
 // inUse can do must not be lost, unless it is nil.
 func vet(release fleet.Release, described sdk.Description, inUse *sdk.Description) error {
 	if name := described.Manifest.Name; name != release.Name {
-		return fmt.Errorf("it says that its name is %.60q, not %q", name, release.Name)
+		return faulty(FaultConnector, fmt.Errorf("it says that its name is %.60q, not %q", name, release.Name))
 	}
 	if err := speaks(described.Manifest.Contract); err != nil {
 		return err
 	}
 	if !release.Describes(described) {
-		return fmt.Errorf("it describes itself otherwise than when it was installed: %s",
-			strings.Join(differences(release.Description, described), ", "))
+		return faulty(FaultDescribed, fmt.Errorf("it describes itself otherwise than when it was installed: %s",
+			strings.Join(differences(release.Description, described), ", ")))
 	}
 	if inUse == nil {
 		return nil
 	}
 	if lost := Lost(*inUse, described); len(lost) > 0 {
-		return &LossError{Lost: lost}
+		return faulty(FaultCapability, &LossError{Lost: lost})
 	}
 	return nil
 }
