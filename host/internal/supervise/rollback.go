@@ -36,10 +36,11 @@ func (o *owner) retire(in *instance, cause string) {
 		if !o.drained(in, r, left, time.Since(began)) {
 			return
 		}
-		if bakes {
-			o.bake(in, r, over)
+		end := "drained"
+		if bakes && o.bake(in, r, over) != nil {
+			end = "unhealthy while it was kept warm"
 		}
-		if !o.lastCalls(in, r) {
+		if !o.lastCalls(in, r, end) {
 			return
 		}
 		err := o.stop(in)
@@ -57,17 +58,35 @@ func (s *Supervisor) drain(ctx context.Context, in *instance) (left int) {
 	return 0
 }
 
-// bake keeps a drained process alive for a while.
-func (s *Supervisor) bake(in *instance, r *retirement, over <-chan struct{}) {
-	timer := time.NewTimer(s.config.Bake)
+// bake keeps a drained process alive for a while. One that could not take the calls
+// again is no use to go back to: the error is why, after as many failed health checks
+// as end the service of another one.
+func (s *Supervisor) bake(in *instance, r *retirement, over <-chan struct{}) error {
+	timer, tick := time.NewTimer(s.config.Bake), time.NewTicker(s.config.HealthEvery)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-in.process.Done():
-	case <-r.ctx.Done():
-	case <-r.cool:
-	case <-over:
+	defer tick.Stop()
+	for misses := 0; misses < s.config.HealthMisses; {
+		select {
+		case <-timer.C:
+			return nil
+		case <-in.process.Done():
+			return nil
+		case <-r.ctx.Done():
+			return nil
+		case <-r.cool:
+			return nil
+		case <-over:
+			return nil
+		case <-tick.C:
+		}
+		if err := s.probe(r.ctx, in.process); err == nil {
+			misses = 0
+		} else if misses++; misses >= s.config.HealthMisses {
+			s.config.Logger.Warn("a process that was kept warm is unhealthy", "generation", in.generation, "error", err)
+			return err
+		}
 	}
+	return nil
 }
 
 // drained tells who asked for the replacement that the old process has no more calls,
@@ -83,13 +102,13 @@ func (s *Supervisor) drained(in *instance, r *retirement, left int, took time.Du
 }
 
 // lastCalls is the end of an instance's time: what is still in flight will be cut.
-func (s *Supervisor) lastCalls(in *instance, r *retirement) bool {
+func (s *Supervisor) lastCalls(in *instance, r *retirement, end string) bool {
 	return s.still(in, r, func(o *owner) {
 		o.part(in)
 		if in.state != Draining {
 			return // it ended by itself
 		}
-		cause := "drained; " + in.cause
+		cause := end + "; " + in.cause
 		if in.left > 0 {
 			cause = fmt.Sprintf("%d calls outlasted the drain of %s; %s", in.left, o.config.DrainTimeout, in.cause)
 		}

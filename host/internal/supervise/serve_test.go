@@ -144,13 +144,6 @@ func TestCommandsBeforeAndAfterRun(t *testing.T) {
 }
 
 func TestHealthOfWhatServes(t *testing.T) {
-	asked := 0
-	blinking := func(ctx context.Context) (sdk.Health, error) {
-		if asked++; asked%3 == 0 {
-			return fine(ctx)
-		}
-		return unfit(ctx)
-	}
 	tests := map[string]struct {
 		health func(context.Context) (sdk.Health, error)
 		after  time.Duration // when it is out of service; 0: it stays
@@ -159,7 +152,7 @@ func TestHealthOfWhatServes(t *testing.T) {
 		// Checks at 5 s, 10 s and 15 s; an unanswered one takes 1 s more.
 		"says that it cannot serve": {unfit, 15 * time.Second, "no entropy"},
 		"does not answer":           {silent, 16 * time.Second, "deadline exceeded"},
-		"is fine every third time":  {blinking, 0, ""},
+		"is fine every third time":  {blinking(), 0, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
