@@ -42,7 +42,9 @@ func buildAndRun(m *testing.M) int {
 	programs = dir
 	for name, pkg := range map[string]string{
 		"connectord": ".", "plugin-smartpay": "../../../plugin-smartpay",
-		"smartpay-sandbox": "../../../plugin-smartpay/cmd/smartpay-sandbox",
+		"smartpay-sandbox":   "../../../plugin-smartpay/cmd/smartpay-sandbox",
+		"plugin-reference":   "../../../conformance/reference/cmd/plugin-reference",
+		"reference-provider": "../../../conformance/reference/cmd/reference-provider",
 	} {
 		if err := build(filepath.Join(dir, name), pkg); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -70,13 +72,15 @@ type running struct {
 	pids []int
 }
 
-// startDev starts connectord dev on dir and waits for its ready file.
-func startDev(t *testing.T, dir string) *running {
+// startDev starts connectord dev on dir, with more flags, and waits for its ready file.
+func startDev(t *testing.T, dir string, flags ...string) *running {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ready.json")
 	r := &running{log: &bytes.Buffer{}}
-	r.cmd = exec.Command(filepath.Join(programs, "connectord"), "dev",
-		"--listen", "127.0.0.1:0", "--data-dir", dir, "--ready-file", file, "--sweep", "1s")
+	flags = append([]string{
+		"dev", "--listen", "127.0.0.1:0", "--data-dir", dir, "--ready-file", file, "--sweep", "1s",
+	}, flags...)
+	r.cmd = exec.Command(filepath.Join(programs, "connectord"), flags...)
 	r.cmd.Stderr = r.log
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
