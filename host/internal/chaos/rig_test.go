@@ -1,0 +1,404 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/connectorhost/connectorhost/host/api"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 60 * time.Second
+
+// shared is what all tests of this process use: programs, and the folder of orders for
+// connectors to die, whose name is built into them.
+var shared struct{ folder, orders string }
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// buildAndRun builds the programs once. Tests wait a lot, so more of them run at a time
+// than there are processors.
+func buildAndRun(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "chaos-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	shared.folder, shared.orders = folder, filepath.Join(folder, "orders")
+	if err := errors.Join(os.Mkdir(shared.orders, 0o700), buildAll()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func buildAll() error {
+	const module = "github.com/connectorhost/connectorhost"
+	dir := "-X " + module + "/sdk/serve.failpointDir=" + shared.orders
+	return errors.Join(
+		build("connectord", "host/cmd/connectord", "-tags", "failpoint"),
+		build("plugin-smartpay", "plugin-smartpay", "-tags", "failpoint", "-ldflags", dir),
+		build("plugin-smartpay-next", "plugin-smartpay", "-tags", "failpoint", "-ldflags", dir+" -s -w"),
+		build("smartpay-sandbox", "plugin-smartpay/cmd/smartpay-sandbox"),
+	)
+}
+
+// build makes a program of this module.
+func build(name, pkg string, flags ...string) error {
+	args := append([]string{"build", "-o", filepath.Join(shared.folder, name)}, flags...)
+	out, err := exec.Command("go", append(args, "../../../"+pkg)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
+}
+
+func program(name string) string { return filepath.Join(shared.folder, name) }
+
+// chaos says how long a test is to be, and gives it its chance. CHAOS=1 runs the long
+// form, CHAOS_SEED repeats a run.
+func chaos(t *testing.T, short, long int) (steps int, seed uint64, random *rand.Rand) {
+	t.Helper()
+	seed = uint64(time.Now().UnixNano())
+	if text := os.Getenv("CHAOS_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("CHAOS_SEED: %v", err)
+		}
+	}
+	t.Logf("CHAOS_SEED=%d", seed)
+	if os.Getenv("CHAOS") != "" {
+		short = long
+	}
+	return short, seed, rand.New(rand.NewPCG(seed, seed))
+}
+
+// A process is a program that runs, or has ended.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+func start(program string, log *os.File, env []string, args ...string) (*process, error) {
+	cmd := exec.Command(program, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = env, log, log
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd, make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // how it ended is not of interest: most are killed
+	}()
+	return p, nil
+}
+
+func (p *process) alive() bool {
+	select {
+	case <-p.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends it at once and waits until it is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended already
+	<-p.ended
+}
+
+// A world is one provider with its own file, and one host that comes and goes.
+type world struct {
+	t       *testing.T
+	dir     string // short: sockets are below it
+	sandbox *process
+	host    *process
+	flags   []string
+
+	sandboxURL, apiURL, adminURL string
+	token, adminToken, secretKey string
+	client                       *http.Client
+	log                          *os.File
+	faults                       int // how often something was broken
+	starts                       int
+}
+
+// newWorld starts everything and makes it ready to take payments. Flags are the host's.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "c-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{
+		t: t, dir: dir, secretKey: "sk_test_0123456789abcdefghijkl",
+		apiURL: address(t), adminURL: address(t),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 20 * time.Second},
+	}
+	w.flags = append([]string{
+		"serve", "--listen", strings.TrimPrefix(w.apiURL, "http://"), "--admin-listen", strings.TrimPrefix(w.adminURL, "http://"),
+		"--data-dir", filepath.Join(dir, "data"), "--connector", program("plugin-smartpay"), "--log-level", "warn",
+		"--call-timeout", "3s", "--drain-timeout", "4s", "--sweep", "250ms",
+	}, flags...)
+	if w.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.end)
+	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w.startSandbox()
+	w.startHost()
+	w.openShop()
+	return w
+}
+
+// address is a free port below those that the system gives to outgoing connections, so
+// that a host that was killed finds it free again.
+func address(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return "http://" + addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+func (w *world) startSandbox() {
+	w.t.Helper()
+	ready := filepath.Join(w.dir, "sandbox.ready")
+	var err error
+	w.sandbox, err = start(program("smartpay-sandbox"), w.log, os.Environ(),
+		"--ready-file", ready, "--state", filepath.Join(w.dir, "sandbox.state"), "--keys", w.secretKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var told struct {
+		URL string `json:"url"`
+	}
+	w.await("the sandbox", func() error { return readJSON(ready, &told) })
+	w.sandboxURL = told.URL
+}
+
+// startHost starts the host on the data of the one before, and waits until it serves.
+func (w *world) startHost() {
+	w.t.Helper()
+	if !w.tryStartHost() {
+		w.t.Fatalf("the host died at its start\n%s", w.lastLog())
+	}
+}
+
+// tryStartHost reports false if the host ended before it was ready.
+func (w *world) tryStartHost() bool {
+	w.t.Helper()
+	w.starts++
+	ready := filepath.Join(w.dir, fmt.Sprintf("host-%d.ready", w.starts))
+	env := append(os.Environ(), "TMPDIR="+filepath.Join(w.dir, "tmp"), "STORE_FAILPOINT="+w.orderFile())
+	var err error
+	if w.host, err = start(program("connectord"), w.log, env, append(w.flags, "--ready-file", ready)...); err != nil {
+		w.t.Fatal(err)
+	}
+	err = w.eventually("the host is ready", func() error {
+		var told map[string]string
+		if err := readJSON(ready, &told); err != nil && w.host.alive() {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatalf("%v\n%s", err, w.lastLog())
+	}
+	raw, err := os.ReadFile(filepath.Join(w.dir, "data", "admin.token"))
+	if err != nil && w.host.alive() {
+		w.t.Fatal(err)
+	}
+	w.adminToken = strings.TrimSpace(string(raw))
+	return w.host.alive()
+}
+
+func readJSON(file string, into any) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+// openShop gives a merchant a key and a payment service.
+func (w *world) openShop() {
+	w.t.Helper()
+	private, kid, public, err := api.NewKeyPair()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.mustOperate(http.MethodPost, "/v1/keys", object{
+		"id": kid, "public_key": public, "display_name": "shop", "scopes": []string{"*.read", "*.write"}, "merchant_accounts": []string{},
+	})
+	if w.token, err = api.Sign(private, []string{"*.read", "*.write"}, 24*time.Hour, time.Now()); err != nil {
+		w.t.Fatal(err)
+	}
+	status, answer, err := w.merchant(w.t.Context(), http.MethodPost, "/payment-services", "", object{
+		"display_name": "Smartpay", "payment_service_definition_id": "smartpay-smartpay",
+		"accepted_currencies": []string{"JPY"}, "accepted_countries": []string{"JP"},
+		"fields": []object{{"key": "secret_key", "value": w.secretKey}, {"key": "api_url", "value": w.sandboxURL + "/v1"}},
+	})
+	if err != nil || status >= 300 {
+		w.t.Fatalf("making the payment service: %d %v %v\n%s", status, answer, err, w.lastLog())
+	}
+}
+
+// end stops what runs. It shows the end of the log if the test has failed.
+func (w *world) end() {
+	for _, p := range []*process{w.host, w.sandbox} {
+		if p != nil {
+			p.kill()
+		}
+	}
+	w.client.CloseIdleConnections()
+	if w.t.Failed() {
+		w.t.Logf("the end of the log:\n%s", w.lastLog())
+	}
+	if keep := os.Getenv("CHAOS_KEEP"); keep != "" && w.t.Failed() {
+		w.t.Logf("everything is kept in %s", w.dir)
+		return
+	}
+	if err := errors.Join(w.log.Close(), os.RemoveAll(w.dir)); err != nil {
+		w.t.Error(err)
+	}
+}
+
+func (w *world) lastLog() string {
+	raw, err := os.ReadFile(w.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(raw, []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-40):], []byte("\n")))
+}
+
+// killHost kills the host as a power cut of one process would.
+func (w *world) killHost() {
+	w.host.kill()
+	w.faults++
+}
+
+// orderFile holds the order to the host to die at a commit.
+func (w *world) orderFile() string { return filepath.Join(w.dir, "order") }
+
+// dieAtCommit has the host die at its nth commit from now, "before" or "after" it is
+// durable.
+func (w *world) dieAtCommit(moment string, n int) {
+	w.t.Helper()
+	w.write(w.orderFile(), fmt.Sprintf("%d %s %d\n", time.Now().UnixNano(), moment, n))
+}
+
+// calmHost takes the order back.
+func (w *world) calmHost() {
+	w.t.Helper()
+	if err := os.Remove(w.orderFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+}
+
+// write replaces a file at once.
+func (w *world) write(file, text string) {
+	w.t.Helper()
+	if err := errors.Join(os.WriteFile(w.dir+"/new", []byte(text), 0o600), os.Rename(w.dir+"/new", file)); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// dieAtCall has a connector die at a call, "received" or "answering": the given process,
+// or any for which "*" stands, at a request that holds a text. Called off, it is not
+// there any more.
+func (w *world) dieAtCall(pid, moment, method, text string) (callOff func()) {
+	w.t.Helper()
+	file := filepath.Join(shared.orders, fmt.Sprintf("%d", time.Now().UnixNano()))
+	w.write(file, fmt.Sprintln(pid, moment, method, text))
+	return func() {
+		if err := os.Remove(file); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// eventually tries something that other processes bring about.
+func (w *world) eventually(what string, try func() error) error {
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not within %s: %s: %w", patience, what, err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// await is eventually where nothing else will do.
+func (w *world) await(what string, try func() error) {
+	w.t.Helper()
+	if err := w.eventually(what, try); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// runs reports whether a process is there and not only waits to be buried.
+func runs(pid int) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(raw, []byte(") Z "))
+}
+
+// connectors are the processes that run a release of this world, whoever started them.
+func (w *world) connectors() []int {
+	w.t.Helper()
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var pids []int
+	for _, link := range links {
+		file, err := os.Readlink(link)
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if err == nil && strings.HasPrefix(file, w.dir+"/data/") && runs(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// signal sends a signal to a process that this test has started, through the host.
+func (w *world) signal(pid int, signal syscall.Signal) {
+	w.t.Helper()
+	if pid <= 1 {
+		w.t.Fatalf("there is no process %d", pid)
+	}
+	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+		w.t.Fatal(err)
+	}
+	w.faults++
+}

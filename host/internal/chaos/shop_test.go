@@ -1,0 +1,348 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A shop is the merchants: it keeps a book of what it asked for and was told.
+type shop struct {
+	w *world
+	// strict says that nothing has been broken: whatever is not answered at once, and
+	// with a success, is a failure of the test.
+	strict bool
+
+	mu    sync.Mutex
+	lives []*life
+}
+
+// A life is one payment on its way, resumable after each of its steps and in the
+// middle of any.
+type life struct {
+	shop *shop
+	name string
+	plan []step
+	next int // the step that comes
+
+	id, reference, page string
+	asks                map[string]*Ask
+}
+
+// A step does the next thing to a payment. It may be done again if it failed.
+type step func(context.Context, *life) error
+
+// The plans that lives follow.
+var (
+	captured = []step{
+		create, approve, money(Capture, 1500, object{"amount": 1500, "final": false}),
+		money(Capture, 700, object{"amount": 700, "final": true}), money(Refund, 500, object{"amount": 500}),
+	}
+	voided = []step{create, approve, money(Void, price, nil)}
+)
+
+// price is what every payment is for.
+const price = 2500
+
+// errOver means that a payment has come to an end before its plan has.
+var errOver = errors.New("the payment is over")
+
+func (s *shop) begin(name string, plan []step) *life {
+	l := &life{shop: s, name: name, plan: plan, asks: map[string]*Ask{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lives = append(s.lives, l)
+	return l
+}
+
+// live goes on with the plan to its end. If it fails, it can be called again.
+func (l *life) live(ctx context.Context) error {
+	for l.next < len(l.plan) {
+		err := l.plan[l.next](ctx, l)
+		if errors.Is(err, errOver) && !l.shop.strict {
+			l.next = len(l.plan)
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("payment %s (%s), step %d: %w", l.name, l.id, l.next+1, err)
+		}
+		l.next++
+	}
+	return nil
+}
+
+// book is what the merchants know.
+func (s *shop) book() (asks []Ask) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lives {
+		for _, a := range l.asks {
+			asks = append(asks, *a)
+		}
+	}
+	return asks
+}
+
+// send repeats a request under its key until it is answered for good, as a careful
+// merchant does, as long as the host lives. An answer that understands reads is for
+// good; it says what the merchant is told by it.
+func (l *life) send(ctx context.Context, kind Kind, amount int64, path string, body any, understand func(object) Told) error {
+	key := fmt.Sprintf("%s/%s/%d", l.name, kind, amount)
+	l.shop.mu.Lock()
+	ask := l.asks[key]
+	if ask == nil {
+		ask = &Ask{Payment: l.name, Kind: kind, Amount: amount}
+		l.asks[key] = ask
+	}
+	l.shop.mu.Unlock()
+	return l.shop.patiently(ctx, func() (bool, error) {
+		status, answer, err := l.shop.w.merchant(ctx, http.MethodPost, path, key, body)
+		if err == nil && status >= 400 {
+			err = fmt.Errorf("POST %s: %d %v", path, status, answer)
+		}
+		if err != nil {
+			return status >= 400 && status < 500 && status != http.StatusConflict && status != http.StatusTooManyRequests, err
+		}
+		told := understand(answer)
+		l.shop.mu.Lock()
+		ask.Told = told
+		l.shop.mu.Unlock()
+		switch told {
+		case Failed:
+			return true, fmt.Errorf("%s of %d failed: %w", kind, amount, errOver)
+		case Succeeded:
+			return true, nil
+		case Nothing:
+		}
+		return false, fmt.Errorf("%s of %d has no end yet: %s", kind, amount, text(answer, "status"))
+	})
+}
+
+// patiently tries until it is done, the host is dead or ctx ends. A strict shop is not
+// patient.
+func (s *shop) patiently(ctx context.Context, try func() (done bool, err error)) error {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+		done, err := try()
+		if done || err == nil || s.strict || !s.w.host.alive() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// create opens the payment.
+func create(ctx context.Context, l *life) error {
+	person := object{
+		"first_name": "花子", "last_name": "山田", "email_address": "hanako@example.com",
+		"address": object{"country": "JP", "postal_code": "105-0011", "state": "東京都", "city": "港区", "line1": "芝公園4-2-8"},
+	}
+	order := object{
+		"amount": price, "currency": "JPY", "country": "JP", "intent": "authorize", "external_identifier": l.name,
+		"payment_method": object{"method": "smartpay", "country": "JP", "currency": "JPY", "redirect_url": "https://shop.example/thanks"},
+		"buyer":          object{"billing_details": person, "shipping_details": person},
+		"cart_items":     []object{{"name": "湯呑み", "quantity": 2, "unit_amount": 1250}},
+	}
+	err := l.send(ctx, Authorize, price, "/transactions", order, func(answer object) Told {
+		l.id, l.reference = text(answer, "id"), text(answer, "reconciliation_id")
+		return l.understand(answer)
+	})
+	return err
+}
+
+// understand reads what a payment says of its authorization.
+func (l *life) understand(payment object) Told {
+	switch status := text(payment, "status"); {
+	case strings.HasSuffix(status, "declined"), strings.HasSuffix(status, "failed"):
+		return Failed
+	case status == "processing":
+		return Nothing
+	}
+	if method, ok := payment["payment_method"].(object); ok {
+		l.page = text(method, "approval_url")
+	}
+	return Succeeded
+}
+
+// approve is the buyer, who pays on the provider's page and comes back; the merchant
+// asks until it has heard.
+func approve(ctx context.Context, l *life) error {
+	w := l.shop.w
+	buyer := http.Client{
+		Timeout: 10 * time.Second, Transport: w.client.Transport,
+		CheckRedirect: func(req *http.Request, _ []*http.Request) error {
+			if req.URL.Host == "shop.example" {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+	return l.shop.patiently(ctx, func() (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.page+"?auto=approve", nil)
+		if err != nil {
+			return true, err
+		}
+		res, err := buyer.Do(req)
+		if err != nil {
+			return false, err
+		}
+		res.Body.Close()
+		status, payment, err := w.merchant(ctx, http.MethodGet, "/transactions/"+l.id, "", nil)
+		if err == nil && status == http.StatusOK && text(payment, "status") == "authorization_succeeded" {
+			return true, nil
+		}
+		status, payment, err = w.merchant(ctx, http.MethodPost, "/transactions/"+l.id+"/sync", "", nil)
+		if err != nil || status != http.StatusOK || text(payment, "status") != "authorization_succeeded" {
+			return false, errors.Join(err, fmt.Errorf("after the approval: %d %s", status, text(payment, "status")))
+		}
+		return true, nil
+	})
+}
+
+// money moves some.
+func money(kind Kind, amount int64, body any) step {
+	paths := map[Kind]string{Capture: "/capture", Refund: "/refunds", Void: "/void"}
+	return func(ctx context.Context, l *life) error {
+		return l.send(ctx, kind, amount, "/transactions/"+l.id+paths[kind], body, func(answer object) Told {
+			switch text(answer, "status") {
+			case "succeeded":
+				return Succeeded
+			case "failed", "declined":
+				return Failed
+			}
+			return Nothing
+		})
+	}
+}
+
+// A crowd is many merchants at once, until it is stopped or has made enough payments.
+type crowd struct {
+	shop *shop
+	stop chan struct{}
+	done chan struct{}
+	wg   sync.WaitGroup
+	most int
+
+	mu       sync.Mutex
+	begun    int
+	finished int
+	failures []error
+}
+
+// open lets merchants in. They make as many payments as most, or until closed if it is 0.
+func (s *shop) open(callers, most int) *crowd {
+	c := &crowd{shop: s, stop: make(chan struct{}), done: make(chan struct{}), most: most}
+	for range callers {
+		c.wg.Go(c.merchant)
+	}
+	go func() {
+		c.wg.Wait()
+		close(c.done)
+	}()
+	return c
+}
+
+func (c *crowd) merchant() {
+	for {
+		l := c.one()
+		if l == nil {
+			return
+		}
+		err := c.untilDone(l)
+		c.mu.Lock()
+		c.finished++
+		if err != nil {
+			c.failures = append(c.failures, err)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// untilDone lives through the deaths of hosts.
+func (c *crowd) untilDone(l *life) error {
+	ctx, cancel := context.WithTimeout(c.shop.w.t.Context(), 5*time.Minute)
+	defer cancel()
+	for {
+		err := l.live(ctx)
+		if err == nil || c.shop.strict || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond): // until there is another host
+		}
+	}
+}
+
+// one begins the next payment, or none.
+func (c *crowd) one() *life {
+	select {
+	case <-c.stop:
+		return nil
+	default:
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.most > 0 && c.begun == c.most {
+		return nil
+	}
+	c.begun++
+	plan := captured
+	if c.begun%3 == 0 {
+		plan = voided
+	}
+	return c.shop.begin(fmt.Sprintf("crowd-%p-%d", c, c.begun), plan)
+}
+
+// goesOn waits until that many more payments are finished.
+func (c *crowd) goesOn(more int) {
+	c.shop.w.t.Helper()
+	before := c.made()
+	c.shop.w.await("payments", func() error {
+		if now := c.made(); now < before+more && !c.ended() {
+			return fmt.Errorf("%d payments since", now-before)
+		}
+		return nil
+	})
+}
+
+func (c *crowd) ended() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *crowd) made() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.finished
+}
+
+// close lets nobody in any more, waits for those inside and tells of what failed.
+func (c *crowd) close() {
+	c.shop.w.t.Helper()
+	close(c.stop)
+	c.wait()
+}
+
+func (c *crowd) wait() {
+	c.shop.w.t.Helper()
+	<-c.done
+	for _, err := range c.failures[:min(len(c.failures), 10)] {
+		c.shop.w.t.Error(err)
+	}
+	if len(c.failures) > 10 {
+		c.shop.w.t.Errorf("and %d more", len(c.failures)-10)
+	}
+}
