@@ -55,7 +55,7 @@ func (h *Host) resume(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("connector %s: %w", name, err)
 	}
-	_, err = h.connectors.use(ctx, release, supervise.SwapOptions{})
+	_, err = h.use(ctx, release, supervise.SwapOptions{})
 	return err
 }
 
@@ -71,7 +71,7 @@ func (h *Host) UseConnector(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.connectors.use(ctx, release, supervise.SwapOptions{AllowLoss: true})
+	_, err = h.use(ctx, release, supervise.SwapOptions{AllowLoss: true})
 	return err
 }
 
@@ -86,7 +86,7 @@ func (h *Host) EnsureConnector(ctx context.Context, file string) error {
 	if err != nil || x.supervisor.Status().State != supervise.Stopped {
 		return err
 	}
-	_, err = h.connectors.use(ctx, release, supervise.SwapOptions{})
+	_, err = h.use(ctx, release, supervise.SwapOptions{})
 	return err
 }
 
@@ -149,7 +149,7 @@ func (h *Host) Rollback(ctx context.Context, connector string) (supervise.SwapRe
 	if err != nil {
 		return supervise.SwapReport{}, err
 	}
-	return h.connectors.use(ctx, r, supervise.SwapOptions{AllowLoss: true, Trial: &supervise.Trial{}, Undo: true})
+	return h.use(ctx, r, supervise.SwapOptions{AllowLoss: true, Trial: &supervise.Trial{}, Undo: true})
 }
 
 // earlier is the release that served last before the current one and is installed.
@@ -172,6 +172,11 @@ func (h *Host) Activate(ctx context.Context, connector, release string) error {
 	if err != nil {
 		return err
 	}
+	done, err := h.fleet.Keep(r.Digest)
+	if err != nil {
+		return err
+	}
+	defer done()
 	x, err := h.connectors.get(ctx, connector)
 	if err != nil {
 		return err
@@ -183,8 +188,19 @@ func (h *Host) Activate(ctx context.Context, connector, release string) error {
 	return nil
 }
 
+// use makes a release serve, and keeps it from being removed until it is seen to.
+func (h *Host) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (supervise.SwapReport, error) {
+	done, err := h.fleet.Keep(r.Digest)
+	if err != nil {
+		return supervise.SwapReport{}, err
+	}
+	defer done()
+	return h.connectors.use(ctx, r, o)
+}
+
 // Remove removes an installed release, named by its whole digest. One that runs, that
-// is warm, or that would be brought up at the next start is [fleet.ErrInUse].
+// is warm, that is being brought up, or that would be at the next start is
+// [fleet.ErrInUse].
 func (h *Host) Remove(ctx context.Context, digest string) error {
 	var names []string
 	for _, r := range h.fleet.List() {
@@ -192,13 +208,13 @@ func (h *Host) Remove(ctx context.Context, digest string) error {
 			names = append(names, r.Name)
 		}
 	}
-	switch use, err := h.connectors.useOf(ctx, digest, names...); {
-	case err != nil:
+	return h.fleet.Remove(ctx, digest, func() error {
+		use, err := h.connectors.useOf(ctx, digest, names...)
+		if err == nil && use != "" {
+			err = fmt.Errorf("release %.12s is %w: it %s", digest, fleet.ErrInUse, use)
+		}
 		return err
-	case use != "":
-		return fmt.Errorf("release %.12s is %w: it %s", digest, fleet.ErrInUse, use)
-	}
-	return h.fleet.Remove(ctx, digest)
+	})
 }
 
 // Unpark lets a call be made again that was parked because the connector died under it.

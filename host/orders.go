@@ -78,7 +78,7 @@ func (h *Host) swap(ctx context.Context, connector string, asked admin.SwapOrder
 		}
 		options.Trial = &trial
 	}
-	return h.connectors.use(ctx, r, options)
+	return h.use(ctx, r, options)
 }
 
 // place finds an order or makes it.

@@ -33,8 +33,7 @@ import (
 var (
 	ErrNotInstalled = errors.New("not installed")
 	ErrDamaged      = errors.New("not what was installed")
-	// ErrInUse is for whoever decides which release runs and must not be removed.
-	ErrInUse = errors.New("in use")
+	ErrInUse        = errors.New("in use") // and so not to be removed
 )
 
 // A Trial starts the program at path, whose SHA-256 in hex must be digest, asks it
@@ -51,6 +50,8 @@ type Fleet struct {
 	mu       sync.RWMutex
 	releases map[string]Release // by digest
 	damaged  map[string]error   // by digest: folders whose record cannot be read
+	kept     map[string]int     // by digest: how many keep it from being removed
+	doomed   string             // the digest of the release that is being removed
 }
 
 const incoming = ".incoming-"
@@ -71,6 +72,7 @@ func Open(dir string, trial Trial) (*Fleet, error) {
 		installing: make(chan struct{}, 1),
 		releases:   map[string]Release{},
 		damaged:    map[string]error{},
+		kept:       map[string]int{},
 	}
 	for _, entry := range entries {
 		switch name := entry.Name(); {
@@ -228,22 +230,43 @@ func (f *Fleet) settle(ctx context.Context, temporary, digest string) (Release, 
 	return r, nil
 }
 
+// Keep keeps the release with that digest from being removed until done is called,
+// which may be called more than once. Whoever brings a release into use keeps it until
+// it can be seen to be in use. One that is being removed is [ErrNotInstalled].
+func (f *Fleet) Keep(digest string) (done func(), err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.releases[digest]; !known || f.doomed == digest {
+		return nil, fmt.Errorf("release %q is %w", digest, ErrNotInstalled)
+	}
+	f.kept[digest]++
+	return sync.OnceFunc(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.kept[digest]--; f.kept[digest] == 0 {
+			delete(f.kept, digest)
+		}
+	}), nil
+}
+
 // Remove removes the release with that digest, also one that is damaged: from then on
-// it is not installed, whenever the host dies. It does not know what is in use. A
-// process that runs the release goes on.
-func (f *Fleet) Remove(ctx context.Context, digest string) (err error) {
+// it is not installed, whenever the host dies. One that is kept is [ErrInUse]. The
+// fleet does not know what runs: idle is asked, after the last moment at which the
+// release could be kept, and an error of it is why the release stays. A process that
+// runs the release all the same goes on.
+func (f *Fleet) Remove(ctx context.Context, digest string, idle func() error) error {
 	select {
 	case f.installing <- struct{}{}:
 		defer func() { <-f.installing }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	f.mu.RLock()
-	_, known := f.releases[digest]
-	_, damaged := f.damaged[digest]
-	f.mu.RUnlock()
-	if !known && !damaged {
-		return fmt.Errorf("release %q is %w", digest, ErrNotInstalled)
+	if err := f.doom(digest); err != nil {
+		return err
+	}
+	defer f.spare()
+	if err := idle(); err != nil {
+		return err
 	}
 	// Under a name of an unfinished installation it is gone at once, and what the removal
 	// leaves behind is removed when the fleet is opened.
@@ -259,6 +282,28 @@ func (f *Fleet) Remove(ctx context.Context, digest string) (err error) {
 		return fmt.Errorf("removing release %s: %w", digest, err)
 	}
 	return nil
+}
+
+// doom lets nobody keep a release any more that nobody keeps.
+func (f *Fleet) doom(digest string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, known := f.releases[digest]
+	_, damaged := f.damaged[digest]
+	switch {
+	case !known && !damaged:
+		return fmt.Errorf("release %q is %w", digest, ErrNotInstalled)
+	case f.kept[digest] > 0:
+		return fmt.Errorf("release %.12s is %w: it is being brought into use", digest, ErrInUse)
+	}
+	f.doomed = digest
+	return nil
+}
+
+func (f *Fleet) spare() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.doomed = ""
 }
 
 var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
