@@ -31,6 +31,8 @@ type Config struct {
 	// them it gets PATH, TMPDIR and what the handshake needs, and nothing of the host's
 	// own environment. No secrets here: an environment can be read by others.
 	Env []string
+	// Confine takes rights away from the connector; nil leaves it those of the host's user.
+	Confine *Confinement
 	// Redact masks what the host knows to be secret in what the connector logs, beyond
 	// what is masked anyway. It must be safe for concurrent use. Nil masks nothing more.
 	Redact func(string) string
@@ -65,8 +67,13 @@ func orElse[T int | time.Duration](value, fallback T) T {
 	return value
 }
 
-// check names the first variable that is malformed or not the caller's to set.
+// check names the first thing that is malformed or not the caller's to set.
 func (c Config) check() error {
+	if c.Confine != nil {
+		if err := c.Confine.check(); err != nil {
+			return err
+		}
+	}
 	for _, variable := range c.Env {
 		name, _, ok := strings.Cut(variable, "=")
 		if !ok || name == "" {
@@ -81,7 +88,7 @@ func (c Config) check() error {
 
 func reserved(name string) bool {
 	switch name {
-	case "PATH", "TMPDIR", link.CookieKey, link.LifelineKey:
+	case "PATH", "TMPDIR", link.CookieKey, link.LifelineKey, link.EgressKey:
 		return true
 	}
 	return strings.HasPrefix(name, "PLUGIN_")

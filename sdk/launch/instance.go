@@ -32,6 +32,7 @@ type instance struct {
 	config Config
 	binary *proc.Binary
 	dir    *rundir.Dir
+	cell   *cell
 
 	redactor  *logs.Redactor
 	bridge    *logs.Bridge
@@ -62,8 +63,12 @@ func newInstance(c Config, binary *proc.Binary) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	cell, err := enclose(c.Confine, binary, dir.Path())
+	if err != nil {
+		return nil, errors.Join(err, dir.Remove())
+	}
 	in := &instance{
-		config: c, binary: binary, dir: dir,
+		config: c, binary: binary, dir: dir, cell: cell,
 		redactor:  logs.NewRedactor(c.Redact),
 		handshake: newHandshake(),
 		dialer:    newDialer(),
@@ -96,7 +101,7 @@ func (in *instance) run() {
 	}
 	in.bridge.Close()
 	in.abandon()
-	in.cleanErr = errors.Join(closeErr, in.dir.Remove())
+	in.cleanErr = errors.Join(closeErr, in.cell.close(), in.dir.Remove())
 	close(in.gone)
 }
 
@@ -166,16 +171,19 @@ func (in *instance) spawn(handshakeEnv []string) error {
 		return &failure{ReasonHost, err}
 	}
 	env := append(handshakeEnv, "PATH="+searchPath, "TMPDIR="+in.dir.Path(), link.LifelineKey+"="+link.LifelineStdin)
+	env = append(env, in.cell.env...)
 	process, err := in.binary.Start(in.ctx, proc.Spec{
 		Args:  []string{in.config.Path},
 		Dir:   in.dir.Path(),
 		Env:   append(env, in.config.Env...),
 		Stdin: pipes.stdin.theirs, Stdout: pipes.stdout.theirs, Stderr: pipes.stderr.theirs,
+		Shell: in.cell.shell(),
 	})
 	err = errors.Join(err, pipes.closeTheirs())
 	if process == nil {
 		return errors.Join(&failure{binaryReason(err), err}, pipes.closeOurs())
 	}
+	in.cell.started(process.PID())
 	in.process.Store(process)
 	if in.ctx.Err() != nil || err != nil {
 		in.kill() // the start was given up before there was anything to kill

@@ -14,13 +14,16 @@
 //   - The two ends know each other by mutual TLS with certificates made for this start.
 //   - The exit of the process is known at once and not by asking.
 //
-// [Guarantees] says which of these hold in full on the system at hand.
+// With a [Confinement] a connector also reaches no file but its own, no network but
+// through the host's gate, no other process, and takes no more than its share.
+//
+// [Layers] says which of these hold on the system at hand, and [Plugin.Layers] which
+// do for a process.
 //
 // # What it does not do
 //
-// It confines nothing: a connector has the rights of the host's user. A descendant of
-// the connector that leaves its process group is not followed. Secrets in log lines
-// are masked where they can be recognised, which stops accidents and not malice.
+// Without a [Confinement] a connector has the rights of the host's user. Secrets in log
+// lines are masked where they can be recognised, which stops accidents and not malice.
 package launch
 
 import (
@@ -31,6 +34,7 @@ import (
 	"strings"
 
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/launch/internal/confine"
 	"github.com/connectorhost/connectorhost/sdk/launch/internal/proc"
 	"github.com/connectorhost/connectorhost/sdk/launch/internal/rundir"
 )
@@ -142,37 +146,9 @@ func describe(ctx context.Context, remote sdk.Remote, c Config) (sdk.Description
 var connectorName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 
 // CleanRuntimeDir removes what killed hosts left below dir, and reports how many
-// directories that were. Directories of hosts that are alive are left alone, so it
-// may be called at any time. Empty means the same as in [Config].
-func CleanRuntimeDir(dir string) (int, error) { return rundir.Clean(dir) }
-
-// A Guarantee is a promise of this package and whether it holds on this system.
-type Guarantee struct {
-	Name string `json:"name"`
-	Held bool   `json:"held"`
-	Note string `json:"note"` // how, or what holds instead
-}
-
-// Guarantees lists what cannot be promised on every system.
-func Guarantees() []Guarantee {
-	promised := proc.Promised()
-	return []Guarantee{
-		guarantee("hashed bytes run", promised.RunsHashedBytes,
-			"the descriptor that was hashed is executed",
-			"a private copy of the hashed bytes is executed, which this user's other processes could change"),
-		guarantee("dies with the host", promised.DiesWithParent,
-			"the kernel kills it; its standard input closes too",
-			"its standard input closes, which a connector that hangs does not notice"),
-		guarantee("leaves no children", promised.KillsGroup,
-			"its process group is killed with it; what leaves the group is not followed",
-			"only the process itself is killed"),
-		guarantee("confined", false, "", "it has all the rights of the host's user"),
-	}
-}
-
-func guarantee(name string, held bool, how, instead string) Guarantee {
-	if held {
-		return Guarantee{name, true, how}
-	}
-	return Guarantee{name, false, instead}
+// directories that were; what their connectors had started in control groups made in
+// cgroup is killed. Directories of hosts that are alive are left alone, so it may be
+// called at any time. Empty means the same as in [Config] and [Confinement].
+func CleanRuntimeDir(dir, cgroup string) (int, error) {
+	return rundir.Clean(dir, func(path string) error { return confine.Remove(cgroup, groupName(path)) })
 }

@@ -519,7 +519,7 @@ func TestHostKilledLeavesNoConnector(t *testing.T) {
 	host.Wait()
 	eventually(t, "the connector dies with its host", func() bool { return !alive(pid) })
 
-	if removed, err := CleanRuntimeDir(dir); removed != 1 || err != nil {
+	if removed, err := CleanRuntimeDir(dir, ""); removed != 1 || err != nil {
 		t.Errorf("CleanRuntimeDir = %d, %v, want the one directory left behind", removed, err)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
@@ -527,10 +527,10 @@ func TestHostKilledLeavesNoConnector(t *testing.T) {
 	}
 }
 
-func TestGuaranteesOfLinux(t *testing.T) {
-	for _, g := range Guarantees() {
-		if want := g.Name != "confined"; g.Held != want || g.Note == "" {
-			t.Errorf("%s: held %v with note %q, want %v and a note", g.Name, g.Held, g.Note, want)
+func TestLayersOfAnyConnector(t *testing.T) {
+	for _, l := range Layers(nil) {
+		if want := l.Name != "confined"; l.Held != want || l.Note == "" {
+			t.Errorf("%s: held %v with note %q, want %v and a note", l.Name, l.Held, l.Note, want)
 		}
 	}
 }

@@ -31,6 +31,9 @@ func (p *Plugin) PID() int { return p.pid }
 // Digest is the SHA-256, in lower-case hexadecimal, of the program that was executed.
 func (p *Plugin) Digest() string { return p.instance.binary.Digest() }
 
+// Layers are the walls that stand around the process.
+func (p *Plugin) Layers() []Layer { return p.instance.cell.layers() }
+
 // Done is closed when the process has exited and its output was read. Calls that were
 // under way fail by then.
 func (p *Plugin) Done() <-chan struct{} { return p.instance.done }

@@ -54,6 +54,8 @@ func play(role string) {
 	switch role {
 	case "connector":
 		serve.Connector(&stage{})
+	case "prisoner":
+		serve.Connector(&prisoner{})
 	case "unusable": // its manifest is refused
 		serve.Connector(&stage{name: "No Name"})
 	case "mute":

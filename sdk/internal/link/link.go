@@ -28,6 +28,10 @@ const (
 	LifelineKey   = "CONNECTOR_LIFELINE"
 	LifelineStdin = "stdin"
 
+	// EgressKey is where to find the socket of the host's gate: an HTTP proxy that knows
+	// CONNECT and nothing else. Where it is set there is no other way out.
+	EgressKey = "CONNECTOR_EGRESS"
+
 	// ClientCertKey is where go-plugin puts the host's certificate. A connector that
 	// does not find it has no authenticated peer and must not serve.
 	ClientCertKey = "PLUGIN_CLIENT_CERT"

@@ -5,18 +5,20 @@
 // before the process is reaped, so that no signal ever reaches a stranger. Elsewhere
 // less is promised: [Promises] says what.
 //
-// It confines nothing: what the child does with the rights of its user is not its
-// business. A descendant that leaves the process group is not followed.
+// It confines nothing by itself: see [Shell]. A descendant that leaves the process
+// group is not followed.
 package proc
 
 import (
 	"context"
 	"crypto/sha256"
+	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -50,6 +52,36 @@ func Open(ctx context.Context, path string) (*Binary, error) {
 
 // Digest is the SHA-256 of the file in lower-case hexadecimal.
 func (b *Binary) Digest() string { return b.digest }
+
+// FD is the descriptor of the file, valid until Close.
+func (b *Binary) FD() uintptr { return b.file.Fd() }
+
+// Loader is the program that the system runs to load this one, empty for a program
+// that is linked statically and for what is not an ELF file.
+func (b *Binary) Loader() (string, error) {
+	program, err := elf.NewFile(b.file)
+	var format *elf.FormatError
+	switch {
+	case errors.As(err, &format), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "", nil // whether it can be run at all is for the system to say
+	case err != nil:
+		return "", err
+	}
+	for _, segment := range program.Progs {
+		if segment.Type != elf.PT_INTERP {
+			continue
+		}
+		path, err := io.ReadAll(io.LimitReader(segment.Open(), maxLoader))
+		if err != nil {
+			return "", fmt.Errorf("reading the loader of %s: %w", b.path, err)
+		}
+		return strings.TrimRight(string(path), "\x00"), nil
+	}
+	return "", nil
+}
+
+// maxLoader is the longest path that Linux takes.
+const maxLoader = 4096
 
 // Close lets go of the file. A process that was started from it keeps running.
 func (b *Binary) Close() error { return b.file.Close() }

@@ -22,9 +22,15 @@ func (b *Binary) executable(string) (string, error) {
 	return fmt.Sprintf("/proc/self/fd/%d", b.file.Fd()), nil
 }
 
-func sysProcAttr() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+func sysProcAttr(shell Shell) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if shell != nil {
+		attr.CgroupFD, attr.UseCgroupFD = shell.CgroupFD()
+	}
+	return attr
 }
+
+func onFirstThread() bool { return unix.Gettid() == unix.Getpid() }
 
 // reap waits for the process to die and kills what is left of its group before it
 // gives the pid back.

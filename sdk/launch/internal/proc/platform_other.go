@@ -30,7 +30,10 @@ func (b *Binary) executable(dir string) (string, error) {
 	return path, errors.Join(err, target.Close())
 }
 
-func sysProcAttr() *syscall.SysProcAttr { return nil }
+func sysProcAttr(Shell) *syscall.SysProcAttr { return nil }
+
+// onFirstThread does not matter where a thread's rights are its process's.
+func onFirstThread() bool { return false }
 
 // reap waits for the process to die.
 func (p *Process) reap() (*os.ProcessState, error) {

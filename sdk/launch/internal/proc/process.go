@@ -17,6 +17,17 @@ type Spec struct {
 	Dir                   string   // its working directory
 	Env                   []string
 	Stdin, Stdout, Stderr *os.File // stay the caller's to close
+	Shell                 Shell    // nil leaves the child the rights of this process
+}
+
+// A Shell shuts a child in before it runs its first instruction.
+type Shell interface {
+	// Enter is called on the thread that is about to start the child: what the thread
+	// may no longer do, the child may not. The thread does nothing else afterwards and
+	// ends with the child.
+	Enter()
+	// CgroupFD is the descriptor of the control group to start the child in, if any.
+	CgroupFD() (fd int, ok bool)
 }
 
 // A Process is a child that runs, or that has exited and been reaped.
@@ -56,7 +67,24 @@ func (b *Binary) Start(ctx context.Context, spec Spec) (*Process, error) {
 // thread must live as long as the child does.
 func (p *Process) run(ctx context.Context, b *Binary, spec Spec, started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	switch {
+	case spec.Shell == nil:
+		defer runtime.UnlockOSThread()
+	case onFirstThread():
+		// Its rights are what the system shows as those of the process, and it would
+		// not end. While it is taken, another goroutine gets another thread.
+		taken := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(taken)
+			p.run(ctx, b, spec, started)
+		}()
+		<-taken
+		runtime.UnlockOSThread()
+		return
+	default:
+		spec.Shell.Enter() // never unlocked, the thread ends with this goroutine
+	}
 
 	child, err := b.spawn(ctx, spec)
 	if err != nil {
@@ -81,7 +109,7 @@ func (b *Binary) spawn(ctx context.Context, spec Spec) (*os.Process, error) {
 		Dir:   spec.Dir,
 		Env:   spec.Env,
 		Files: []*os.File{spec.Stdin, spec.Stdout, spec.Stderr},
-		Sys:   sysProcAttr(),
+		Sys:   sysProcAttr(spec.Shell),
 	}
 	if attr.Env == nil {
 		attr.Env = []string{} // nil would inherit ours

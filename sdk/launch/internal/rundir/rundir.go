@@ -71,8 +71,9 @@ func (d *Dir) Path() string { return d.path }
 func (d *Dir) Remove() error { return errors.Join(os.RemoveAll(d.path), d.lock.Close()) }
 
 // Clean removes the directories below base that no living process holds, and reports
-// how many. A base that does not exist is clean.
-func Clean(base string) (int, error) {
+// how many. A base that does not exist is clean. It calls too, if not nil, with each
+// directory before that is removed; one for which that fails stays.
+func Clean(base string, too func(path string) error) (int, error) {
 	if base == "" {
 		base = os.TempDir()
 	}
@@ -85,7 +86,7 @@ func Clean(base string) (int, error) {
 		if !entry.IsDir() || !ours.MatchString(entry.Name()) {
 			continue
 		}
-		done, cleanErr := clean(filepath.Join(base, entry.Name()))
+		done, cleanErr := clean(filepath.Join(base, entry.Name()), too)
 		err = errors.Join(err, cleanErr)
 		if done {
 			removed++
@@ -94,13 +95,18 @@ func Clean(base string) (int, error) {
 	return removed, err
 }
 
-func clean(path string) (bool, error) {
+func clean(path string, too func(string) error) (bool, error) {
 	lock, err := lockDir(path)
 	if errors.Is(err, errHeld) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return false, nil // somebody's, gone, or another user's
 	}
 	if err != nil {
 		return false, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if too != nil {
+		if err := too(path); err != nil {
+			return false, errors.Join(err, lock.Close())
+		}
 	}
 	if err := errors.Join(os.RemoveAll(path), lock.Close()); err != nil {
 		return false, err

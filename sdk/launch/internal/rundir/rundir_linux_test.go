@@ -96,7 +96,7 @@ func TestCleanRemovesWhatTheDeadLeft(t *testing.T) {
 		}
 	}
 
-	removed, err := Clean(base)
+	removed, err := Clean(base, nil)
 	if err != nil || removed != 1 {
 		t.Errorf("Clean = %d, %v, want 1, nil", removed, err)
 	}
@@ -108,7 +108,7 @@ func TestCleanRemovesWhatTheDeadLeft(t *testing.T) {
 }
 
 func TestCleanOfNothing(t *testing.T) {
-	if removed, err := Clean(filepath.Join(t.TempDir(), "none")); removed != 0 || err != nil {
+	if removed, err := Clean(filepath.Join(t.TempDir(), "none"), nil); removed != 0 || err != nil {
 		t.Errorf("Clean = %d, %v, want 0, nil", removed, err)
 	}
 }
