@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host"
@@ -27,6 +28,7 @@ type devCmd struct {
 	DataDir       string `help:"Where the host keeps its data." default:".data/dev" type:"path"`
 	ReadyFile     string `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
 	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program." placeholder:"FILE" type:"existingfile"`
+	Watch         bool   `help:"When the connector binary changes, swap the new one in. It is built by somebody else."`
 	Sandbox       string `help:"Sandbox program. Default: smartpay-sandbox beside this program." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -62,12 +64,39 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 	if d.host, err = host.New(w.ctx, config); err != nil {
 		return err
 	}
-	return d.host.Run(w.ctx, func() error {
-		if err := d.seed(w.ctx, c.beside(w, c.Plugin, "plugin-smartpay")); err != nil {
-			return fmt.Errorf("preparing the development payment service: %w", err)
+	ctx, cancel := context.WithCancel(w.ctx)
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer cancel()
+	return d.host.Run(ctx, func() error {
+		if err := c.bringUp(ctx, w, d, &work); err != nil {
+			return err
 		}
 		return ready(d)
 	})
+}
+
+// bringUp makes the connector serve, follows its binary if that is wanted, and prepares
+// the host for a payment.
+func (c *devCmd) bringUp(ctx context.Context, w *world, d *dev, work *sync.WaitGroup) error {
+	plugin := c.beside(w, c.Plugin, "plugin-smartpay")
+	file := newWatcher(plugin) // before it is read: what changes from here on is noticed
+	release, err := d.host.Install(ctx, plugin)
+	if err == nil {
+		_, err = d.host.Use(ctx, release)
+	}
+	if err != nil {
+		return err
+	}
+	d.connector = release.Name
+	if c.Watch {
+		r := &reloader{host: d.host, path: plugin, connector: release.Name, out: w.stderr}
+		work.Go(func() { file.follow(ctx, r.reload) })
+	}
+	if err := d.seed(ctx); err != nil {
+		return fmt.Errorf("preparing the development payment service: %w", err)
+	}
+	return nil
 }
 
 // freePorts gives the other listeners free ports too where the first one asks for one.
@@ -93,17 +122,18 @@ type dev struct {
 	host       *host.Host
 	dir        string
 	sandboxURL string
+	connector  string // what it runs
 	key        []byte // PEM
 	merchant   *merchant
 }
 
 func (d *dev) keyFile() string { return filepath.Join(d.dir, "api-key.pem") }
 
-// seed makes the host ready to take a payment: a connector, a key, a payment service.
-func (d *dev) seed(ctx context.Context, plugin string) (err error) {
-	if err := d.host.UseConnector(ctx, plugin); err != nil {
-		return err
-	}
+// smartpay is the connector that has a stand-in here, and so can be given an account.
+const smartpay = "smartpay"
+
+// seed makes the host ready to take a payment: a key, and for Smartpay a payment service.
+func (d *dev) seed(ctx context.Context) (err error) {
 	if d.key, err = d.loadKey(); err != nil {
 		return err
 	}
@@ -115,7 +145,10 @@ func (d *dev) seed(ctx context.Context, plugin string) (err error) {
 		return err
 	}
 	d.merchant = &merchant{url: d.host.APIURL(), token: token}
-	return d.merchant.ensureService(ctx, "smartpay", map[string]string{"api_url": d.sandboxURL + "/v1"}, func() map[string]string {
+	if d.connector != smartpay {
+		return nil
+	}
+	return d.merchant.ensureService(ctx, smartpay, map[string]string{"api_url": d.sandboxURL + "/v1"}, func() map[string]string {
 		return map[string]string{"secret_key": "sk_test_" + rand.Text()[:22]}
 	})
 }

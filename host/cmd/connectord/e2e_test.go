@@ -67,21 +67,40 @@ type running struct {
 	ready
 	merchant
 	cmd *exec.Cmd
-	log *bytes.Buffer // standard error; to be read after it has ended
+	out *journal // standard output
+	log *journal // standard error
 	// pids are the processes that it started.
 	pids []int
+}
+
+// A journal keeps what a process prints.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // startDev starts connectord dev on dir, with more flags, and waits for its ready file.
 func startDev(t *testing.T, dir string, flags ...string) *running {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ready.json")
-	r := &running{log: &bytes.Buffer{}}
+	r := &running{out: &journal{}, log: &journal{}}
 	flags = append([]string{
 		"dev", "--listen", "127.0.0.1:0", "--data-dir", dir, "--ready-file", file, "--sweep", "1s",
 	}, flags...)
 	r.cmd = exec.Command(filepath.Join(programs, "connectord"), flags...)
-	r.cmd.Stderr = r.log
+	r.cmd.Stdout, r.cmd.Stderr = r.out, r.log
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -457,7 +476,7 @@ func TestSecretsStayOutOfFilesAndLogs(t *testing.T) {
 		}
 	}
 	r.end(t, syscall.SIGTERM)
-	if bytes.Contains(r.log.Bytes(), []byte(canary)) {
+	if strings.Contains(r.log.String(), canary) {
 		t.Error("the log holds the secret")
 	}
 	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -32,6 +32,9 @@ func examplePayment(redirectURL string) map[string]any {
 // greet prints where everything is, a payment to approve in a browser, and a request
 // to paste.
 func (d *dev) greet(out io.Writer) error {
+	if d.connector != smartpay {
+		return d.greetOther(out)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	returned := d.host.ConsoleURL() + "/returned"

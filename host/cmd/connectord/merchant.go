@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -106,9 +108,9 @@ func (m *merchant) ensureService(ctx context.Context, name string, fields map[st
 }
 
 func pairs(fields map[string]string) []map[string]string {
-	var list []map[string]string
-	for key, value := range fields {
-		list = append(list, map[string]string{"key": key, "value": value})
+	list := []map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		list = append(list, map[string]string{"key": key, "value": fields[key]})
 	}
 	return list
 }
