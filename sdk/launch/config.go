@@ -31,6 +31,8 @@ type Config struct {
 	// them it gets PATH, TMPDIR and what the handshake needs, and nothing of the host's
 	// own environment. No secrets here: an environment can be read by others.
 	Env []string
+	// Egress is the connector's way out, which Dial of package serve uses; nil opens none.
+	Egress *Egress
 	// Confine takes rights away from the connector; nil leaves it those of the host's user.
 	Confine *Confinement
 	// Redact masks what the host knows to be secret in what the connector logs, beyond
@@ -69,6 +71,11 @@ func orElse[T int | time.Duration](value, fallback T) T {
 
 // check names the first thing that is malformed or not the caller's to set.
 func (c Config) check() error {
+	if c.Egress != nil {
+		if err := c.Egress.check(); err != nil {
+			return err
+		}
+	}
 	if c.Confine != nil {
 		if err := c.Confine.check(); err != nil {
 			return err

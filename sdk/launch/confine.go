@@ -5,7 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/connectorhost/connectorhost/sdk/internal/link"
 	"github.com/connectorhost/connectorhost/sdk/launch/internal/confine"
@@ -18,9 +22,11 @@ import (
 //
 // A confined connector reads what programs need to run (libraries, certificates, time
 // zones), reads and writes its own directory, which is gone when it is, runs no other
-// program, and connects to nothing but what Egress lets through the host's gate.
+// program, and connects to nothing but the gate of [Config] Egress.
 type Confinement struct {
-	Egress Egress
+	// Require names layers without which the connector is not to run: a start fails with
+	// [ReasonConfinement] where one of them cannot be had.
+	Require []string
 	// Read are files and directories that the connector may read beside that, as
 	// absolute paths. What does not exist is left out.
 	Read []string
@@ -49,7 +55,7 @@ func Layers(c *Confinement) []Layer {
 	if c == nil {
 		return append(layers, Layer{Name: "confined", Note: "it has all the rights of the host's user"})
 	}
-	return append(layers, exported(confine.Offered(c.rules("probe")))...)
+	return append(layers, exported(confine.Offered(c.rules("probe "+strconv.Itoa(os.Getpid()))))...)
 }
 
 // mechanism are the layers that every start has, as far as the system offers them.
@@ -85,14 +91,14 @@ func exported(walls []confine.Layer) []Layer {
 
 // check names what is wrong with c.
 func (c *Confinement) check() error {
+	for _, name := range c.Require {
+		if !slices.Contains(LayerNames(), name) {
+			return failf(ReasonHost, "no layer is called %q, want some of %s", name, strings.Join(LayerNames(), ", "))
+		}
+	}
 	for _, path := range c.Read {
 		if !filepath.IsAbs(path) {
 			return failf(ReasonHost, "a connector may read %q: want an absolute path", path)
-		}
-	}
-	for _, address := range c.Egress.Allow {
-		if err := CheckAddress(address); err != nil {
-			return &failure{ReasonHost, fmt.Errorf("egress: %w", err)}
 		}
 	}
 	if c.Memory < 0 || c.Threads < 0 {
@@ -114,36 +120,42 @@ func groupName(dir string) string {
 	return "connectorhost-" + hex.EncodeToString(sum[:8])
 }
 
-// A cell is the confinement of one process. The zero cell confines nothing.
+// A cell is what a process is kept in: its walls and its gate, or neither.
 type cell struct {
-	sandbox *confine.Sandbox
-	gate    *gate.Gate
+	config  *Confinement
+	sandbox *confine.Sandbox // nil without walls
+	gate    *gate.Gate       // nil without a way out
 	env     []string
 }
 
 // gateName is the name of the gate's socket, no longer than go-plugin's own.
 const gateName = "egress.sock"
 
-// enclose prepares the confinement of the process that binary will be.
-func enclose(c *Confinement, binary *proc.Binary, dir string) (*cell, error) {
-	if c == nil {
-		return &cell{}, nil
+// enclose prepares what the process that binary will be is kept in.
+func enclose(c Config, binary *proc.Binary, dir string) (*cell, error) {
+	in := &cell{config: c.Confine}
+	if c.Egress != nil {
+		path := filepath.Join(dir, gateName)
+		var err error
+		if in.gate, err = gate.Open(path, c.Egress.dial); err != nil {
+			return nil, fmt.Errorf("opening the connector's way out: %w", err)
+		}
+		in.env = append(in.env, link.EgressKey+"="+path)
 	}
-	rules := c.rules(dir)
+	if c.Confine == nil {
+		return in, nil
+	}
+	if c.Confine.Memory > 0 {
+		in.env = append(in.env, fmt.Sprintf("GOMEMLIMIT=%d", c.Confine.Memory/10*9))
+	}
+	rules := c.Confine.rules(dir)
+	rules.Program = binary.FD()
 	var err error
 	if rules.Loader, err = binary.Loader(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, in.close())
 	}
-	rules.Program = binary.FD()
-	way := &cell{env: []string{link.EgressKey + "=" + filepath.Join(dir, gateName)}}
-	if c.Memory > 0 {
-		way.env = append(way.env, fmt.Sprintf("GOMEMLIMIT=%d", c.Memory/10*9))
-	}
-	if way.gate, err = gate.Open(filepath.Join(dir, gateName), c.Egress.dial); err != nil {
-		return nil, fmt.Errorf("opening the connector's way out: %w", err)
-	}
-	way.sandbox = confine.New(rules)
-	return way, nil
+	in.sandbox = confine.New(rules)
+	return in, nil
 }
 
 // shell is what the process is started in; nil for an open cell.
@@ -154,10 +166,31 @@ func (c *cell) shell() proc.Shell {
 	return c.sandbox
 }
 
-// started bounds a process that has begun to run.
-func (c *cell) started(pid int) {
-	if c.sandbox != nil {
-		c.sandbox.Limit(pid)
+// started bounds a process that has begun to run, and says which wall that is required
+// does not stand.
+func (c *cell) started(pid int) error {
+	if c.sandbox == nil {
+		return nil
+	}
+	c.sandbox.Limit(pid)
+	return lacking(c.config.Require, c.layers())
+}
+
+// lacking names the first layer that is required and does not stand.
+func lacking(required []string, layers []Layer) error {
+	for _, l := range layers {
+		if !l.Held && slices.Contains(required, l.Name) {
+			return failf(ReasonConfinement, "%s cannot be kept in: %s", l.Name, l.Note)
+		}
+	}
+	return nil
+}
+
+// LayerNames are the names of all layers that a [Confinement] can require.
+func LayerNames() []string {
+	return []string{
+		confine.Privileges, confine.Files, confine.Network, confine.Neighbours, confine.Sockets,
+		confine.SystemCalls, confine.Limits, confine.Memory, confine.Descendants,
 	}
 }
 

@@ -164,11 +164,11 @@ var attempts = map[string]func(context.Context, string) (string, error){
 
 // confined is a prisoner with what the test binary itself needs to run: under the race
 // detector it looks at its own memory map.
-func confined(t *testing.T, with Confinement) *Plugin {
+func confined(t *testing.T, with Confinement, out Egress) *Plugin {
 	t.Helper()
 	c := config(t, "prisoner")
 	with.Read = append(with.Read, "/proc/self", "/proc")
-	c.Confine = &with
+	c.Confine, c.Egress = &with, &out
 	return start(t, c)
 }
 
@@ -216,7 +216,7 @@ func TestConfinedConnectorCannotGetOut(t *testing.T) {
 	}
 	defer func() { neighbour.Process.Kill(); neighbour.Wait() }()
 
-	p := confined(t, Confinement{})
+	p := confined(t, Confinement{}, Egress{})
 	const permission, permitted = "permission denied", "operation not permitted"
 	tests := map[string]struct{ layer, attempt, want string }{
 		"reads the host's data":           {confine.Files, "read " + outside, permission},
@@ -280,7 +280,7 @@ func TestConfinedConnectorHasWhatItNeeds(t *testing.T) {
 	if err := os.WriteFile(shared, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := confined(t, Confinement{Read: []string{shared}, Memory: 1000 << 20})
+	p := confined(t, Confinement{Read: []string{shared}, Memory: 1000 << 20}, Egress{})
 	for attempt, want := range map[string]string{
 		"own-directory":          "kept",
 		"read " + shared:         "read",
@@ -319,11 +319,11 @@ func TestTheWayOutLeadsWhereItMay(t *testing.T) {
 		mu      sync.Mutex
 		refused []string
 	)
-	p := confined(t, Confinement{Egress: Egress{Allow: []string{allowed}, Refused: func(address string) {
+	p := confined(t, Confinement{}, Egress{Allow: []string{allowed}, Refused: func(address string) {
 		mu.Lock()
 		defer mu.Unlock()
 		refused = append(refused, address)
-	}}})
+	}})
 	if said := try(t, p, "get "+allowed); said != "hello" {
 		t.Errorf("an allowed address: %q, want an answer", said)
 	}
@@ -347,7 +347,7 @@ func TestTheWayOutGoesThroughTheHostsProxy(t *testing.T) {
 		}
 		return
 	}
-	p := confined(t, Confinement{Egress: Egress{Any: true}})
+	p := confined(t, Confinement{}, Egress{Any: true})
 	if said := try(t, p, "get provider.example:80"); said != "by way of the proxy" {
 		t.Errorf("answer %q, want that of the proxy", said)
 	}
@@ -383,7 +383,7 @@ func connectProxy(t *testing.T) string {
 }
 
 func TestDescendantsEndWithTheConnectorWhereverTheyWent(t *testing.T) {
-	p := confined(t, Confinement{})
+	p := confined(t, Confinement{}, Egress{})
 	if !wants(t, p, confine.Descendants) {
 		return
 	}
@@ -403,7 +403,7 @@ func TestGreedyConnectorEndsAndNotItsHost(t *testing.T) {
 		t.Log("the race detector's own maps are beyond any bound: nothing to see")
 		return
 	}
-	p := confined(t, Confinement{Memory: 64 << 20})
+	p := confined(t, Confinement{Memory: 64 << 20}, Egress{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	result, err := void(ctx, p, "eat")
@@ -414,9 +414,9 @@ func TestGreedyConnectorEndsAndNotItsHost(t *testing.T) {
 
 func TestHostIsNotConfinedWithItsConnectors(t *testing.T) {
 	for range 4 {
-		stop(t, confined(t, Confinement{}))
+		stop(t, confined(t, Confinement{}, Egress{}))
 	}
-	p := confined(t, Confinement{})
+	p := confined(t, Confinement{}, Egress{})
 	var free, shut int
 	tasks, err := filepath.Glob("/proc/self/task/*/status")
 	if err != nil {
@@ -472,23 +472,38 @@ func TestLeftBehindGroupsAreKilled(t *testing.T) {
 
 func TestWrongConfinement(t *testing.T) {
 	for name, tt := range map[string]struct {
-		c    Confinement
-		want string
+		walls Confinement
+		out   Egress
+		want  string
 	}{
-		"a relative path":          {Confinement{Read: []string{"lib"}}, "want an absolute path"},
-		"a host without a port":    {Confinement{Egress: Egress{Allow: []string{"api.example"}}}, "want host:port"},
-		"a pattern":                {Confinement{Egress: Egress{Allow: []string{"*.example:443"}}}, "want host:port"},
-		"a port that there is not": {Confinement{Egress: Egress{Allow: []string{"api.example:99999"}}}, "no such port"},
-		"less than no memory":      {Confinement{Memory: -1}, "must not be negative"},
+		"a relative path":          {Confinement{Read: []string{"lib"}}, Egress{}, "want an absolute path"},
+		"a wall that there is not": {Confinement{Require: []string{"moat"}}, Egress{}, "no layer is called"},
+		"less than no memory":      {Confinement{Memory: -1}, Egress{}, "must not be negative"},
+		"a host without a port":    {Confinement{}, Egress{Allow: []string{"api.example"}}, "want host:port"},
+		"a pattern":                {Confinement{}, Egress{Allow: []string{"*.example:443"}}, "want host:port"},
+		"a port that there is not": {Confinement{}, Egress{Allow: []string{"api.example:99999"}}, "no such port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := config(t, "connector")
-			c.Confine = &tt.c
+			c.Confine, c.Egress = &tt.walls, &tt.out
 			if _, err := Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want it to say %q", err, tt.want)
 			}
 		})
 	}
+}
+
+// A control group that is none cannot bound memory, on any system.
+func TestRequiredWallsStandOrNothingRuns(t *testing.T) {
+	c := config(t, "connector")
+	c.Confine = &Confinement{Require: []string{confine.Memory}, Cgroup: t.TempDir() + "/none", Read: []string{"/proc"}}
+	_, err := Start(t.Context(), c)
+	failed, ok := errors.AsType[*StartError](err)
+	if !ok || failed.Reason != ReasonConfinement || !strings.Contains(err.Error(), confine.Memory) {
+		t.Errorf("error %v, want that memory cannot be kept in", err)
+	}
+	c.Confine.Require = []string{confine.Limits}
+	start(t, c)
 }
 
 func TestNobodySetsTheWayOutByHand(t *testing.T) {

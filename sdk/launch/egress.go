@@ -33,6 +33,16 @@ type Egress struct {
 	Refused func(address string)
 }
 
+// check names the first address that is none.
+func (e *Egress) check() error {
+	for _, address := range e.Allow {
+		if err := CheckAddress(address); err != nil {
+			return &failure{ReasonHost, fmt.Errorf("egress: %w", err)}
+		}
+	}
+	return nil
+}
+
 // CheckAddress reports what is wrong with an address that is to be allowed.
 func CheckAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)

@@ -20,6 +20,8 @@ const (
 	ReasonDescribe  Reason = "describe"  // it did not describe itself, or not usably
 	ReasonHost      Reason = "host"      // something of ours failed: a directory, a pipe, the configuration
 	ReasonCanceled  Reason = "canceled"  // the caller gave up
+	// ReasonConfinement says that a wall that is required cannot be built here.
+	ReasonConfinement Reason = "confinement"
 )
 
 // A StartError is why a connector was not started. Every error of [Start] is one. When

@@ -39,6 +39,7 @@ type instance struct {
 	handshake *handshake
 	dialer    *dialer
 	process   atomic.Pointer[proc.Process] // nil until it runs
+	spawnErr  error                        // why it is not to run although it was started
 
 	ctx     context.Context // done when the start was given up
 	abandon context.CancelFunc
@@ -63,7 +64,7 @@ func newInstance(c Config, binary *proc.Binary) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	cell, err := enclose(c.Confine, binary, dir.Path())
+	cell, err := enclose(c, binary, dir.Path())
 	if err != nil {
 		return nil, errors.Join(err, dir.Remove())
 	}
@@ -131,6 +132,9 @@ func (in *instance) whyNoStart(err error) error {
 	if in.process.Load() == nil {
 		return err
 	}
+	if in.spawnErr != nil {
+		return in.spawnErr
+	}
 	if handshakeErr := in.handshake.failure(); handshakeErr != nil {
 		return handshakeErr
 	}
@@ -183,12 +187,13 @@ func (in *instance) spawn(handshakeEnv []string) error {
 	if process == nil {
 		return errors.Join(&failure{binaryReason(err), err}, pipes.closeOurs())
 	}
-	in.cell.started(process.PID())
+	err = errors.Join(err, in.cell.started(process.PID()))
 	in.process.Store(process)
 	if in.ctx.Err() != nil || err != nil {
 		in.kill() // the start was given up before there was anything to kill
 	}
 	go in.watch(process, pipes)
+	in.spawnErr = err
 	return err
 }
 

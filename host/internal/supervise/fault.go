@@ -17,6 +17,7 @@ const (
 	FaultContract   Fault = "wrong_contract"    // it speaks no contract version of this host's
 	FaultDescribed  Fault = "not_as_installed"  // it describes itself otherwise than when it was installed
 	FaultAdmission  Fault = "not_admitted"      // the host's policy or its own schemas do not let it serve
+	FaultIsolation  Fault = "not_confined"      // a wall that the host requires around it cannot be built here
 	FaultCapability Fault = "capability_lost"   // it lacks what the release in use can do
 	FaultBinary     Fault = "not_executable"    // its file cannot be opened or executed
 	FaultHandshake  Fault = "no_handshake"      // it ended, or printed something else, before it said where it listens
@@ -50,6 +51,8 @@ var byReason = map[launch.Reason]Fault{
 	launch.ReasonDescribe:  FaultDescribe,
 	launch.ReasonHost:      FaultHost,
 	launch.ReasonCanceled:  FaultGivenUp,
+
+	launch.ReasonConfinement: FaultIsolation,
 }
 
 // FaultOf returns the fault that an error of a command tells of; empty if it tells of

@@ -86,7 +86,7 @@ func hopeless(err error) bool {
 		return false
 	}
 	switch failed.Reason {
-	case launch.ReasonDigest, launch.ReasonContract:
+	case launch.ReasonDigest, launch.ReasonContract, launch.ReasonConfinement:
 		return true
 	case launch.ReasonBinary, // a host that is short of files cannot open one either
 		launch.ReasonHandshake, launch.ReasonTimeout, launch.ReasonDescribe, launch.ReasonHost, launch.ReasonCanceled:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 // A Status is what is known about a connector at one moment.
@@ -32,6 +33,8 @@ type Instance struct {
 	StartAt  time.Time `json:"start_at,omitzero"` // in a back-off: when its start is due
 	// Warm says that it drains and can take the calls again at once, with a rollback.
 	Warm bool `json:"warm,omitempty"`
+	// Layers are the walls around the process that stand, and those that are missing.
+	Layers []launch.Layer `json:"layers,omitempty"`
 }
 
 // Status returns what is known. It never waits.
@@ -86,6 +89,9 @@ func (in *instance) view() view {
 	}
 	if in.process != nil && in.exit == nil {
 		v.PID = in.process.PID()
+		if walled, ok := in.process.(interface{ Layers() []launch.Layer }); ok {
+			v.Layers = walled.Layers()
+		}
 	}
 	return v
 }
