@@ -34,6 +34,8 @@ type connectors struct {
 	config Config
 	store  *store.Store
 
+	refusals refusals
+
 	mu    sync.RWMutex
 	all   map[string]*connector
 	gates map[string]*gatekeep.Gate   // by digest, of releases that do not serve at the moment
@@ -64,7 +66,10 @@ func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Pro
 	if r.Name != "" {
 		log = log.Named(r.Name)
 	}
-	return launch.Start(ctx, launch.Config{Path: r.Path, SHA256: r.Digest, Logger: log, Env: outward()})
+	return launch.Start(ctx, launch.Config{
+		Path: r.Path, SHA256: r.Digest, Logger: log, Env: outward(),
+		Egress: c.egress(r), Confine: c.config.Connectors.Isolation.walls(),
+	})
 }
 
 // trial starts a program that is being installed, to ask what it is.

@@ -58,6 +58,13 @@ func New(ctx context.Context, config Config) (_ *Host, err error) {
 	if err != nil {
 		return nil, err
 	}
+	missing, err := config.Connectors.Isolation.offered()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range missing {
+		config.Slog.WarnContext(ctx, "connectors are not kept in by this", "layer", l.Name, "because", l.Note)
+	}
 	h := &Host{config: config, layout: layout{config.DataDir}}
 	defer func() {
 		if err != nil {
@@ -104,7 +111,7 @@ func (h *Host) open(ctx context.Context) error {
 	if h.returnKey, err = key.Derive("return URLs"); err != nil {
 		return err
 	}
-	if _, err := launch.CleanRuntimeDir(""); err != nil {
+	if _, err := launch.CleanRuntimeDir("", h.config.Connectors.Isolation.Cgroup); err != nil {
 		h.config.Slog.WarnContext(ctx, "leftovers of killed hosts could not be removed", "error", err)
 	}
 	h.connectors = newConnectors(h.config, h.store)

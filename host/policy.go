@@ -19,6 +19,8 @@ type Policy struct {
 	Bounds supervise.Bounds // how much worse
 	Trial  supervise.Trial  // what a release passes before it serves
 	Limits slot.Limits      // of each connector
+
+	Isolation Isolation // what connectors are kept from
 }
 
 // check names every setting that is wrong.
@@ -33,5 +35,5 @@ func (p Policy) check() error {
 	if err := p.Limits.Check(); err != nil {
 		wrong = append(wrong, fmt.Errorf("limits of connectors: %w", err))
 	}
-	return errors.Join(wrong...)
+	return errors.Join(append(wrong, p.Isolation.check())...)
 }

@@ -8,5 +8,5 @@ import (
 )
 
 func main() {
-	serve.Connector(smartpay.New(smartpay.Options{}))
+	serve.Connector(smartpay.New(smartpay.Options{Dial: serve.Dial}))
 }

@@ -20,6 +20,9 @@ type Options struct {
 	// Outside reaches the provider that an account names. Nil means over the network.
 	// It must send a request at most once and follow no redirects.
 	Outside http.RoundTripper
+	// Dial makes the connections of Outside when that is nil, as http.Transport.DialContext
+	// does; nil means directly.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the connector's clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -48,7 +51,7 @@ var (
 // New returns a connector. It does no I/O.
 func New(o Options) *Connector {
 	if o.Outside == nil {
-		o.Outside = newNetwork()
+		o.Outside = newNetwork(o.Dial)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -70,22 +73,24 @@ const (
 	dialTimeout = 5 * time.Second
 )
 
-// network reaches a provider over TLS, through a proxy if the environment names one;
-// or in clear, but only on this machine.
+// network reaches a provider over TLS; or in clear, but only on this machine.
 type network struct{ secure, plain *http.Transport }
 
-func newNetwork() network {
+func newNetwork(dial func(context.Context, string, string) (net.Conn, error)) network {
 	pool := func(dialer net.Dialer) *http.Transport {
 		dialer.Timeout = dialTimeout
+		connect := dialer.DialContext
+		if dial != nil {
+			connect = dial // an account that names plain http names this machine
+		}
 		return &http.Transport{
-			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
+			DialContext: connect, TLSHandshakeTimeout: dialTimeout,
 			MaxIdleConns: poolSize, MaxIdleConnsPerHost: poolSize, MaxConnsPerHost: poolSize,
 			IdleConnTimeout: idleTimeout, DisableCompression: true,
 		}
 	}
 	n := network{secure: pool(net.Dialer{}), plain: pool(net.Dialer{ControlContext: onlyLoopback})}
 	n.secure.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	n.secure.Proxy = http.ProxyFromEnvironment
 	return n
 }
 

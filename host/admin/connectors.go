@@ -79,15 +79,6 @@ func items[T any](list []T) map[string]any {
 type connectorView struct {
 	supervise.Status
 	Releases []fleet.Release `json:"releases"` // installed ones, newest first
-	// Guarantees are what this system gives in keeping the process in check.
-	Guarantees []guarantee `json:"guarantees"`
-}
-
-// A guarantee is a promise about processes and whether it holds on this system.
-type guarantee struct {
-	Name string `json:"name"`
-	Held bool   `json:"held"`
-	Note string `json:"note"` // how, or what holds instead
 }
 
 func (s *server) showConnector(r *http.Request) (any, error) {
@@ -95,10 +86,7 @@ func (s *server) showConnector(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := connectorView{Status: status, Releases: []fleet.Release{}, Guarantees: []guarantee{}}
-	for _, g := range launch.Guarantees() {
-		view.Guarantees = append(view.Guarantees, guarantee(g))
-	}
+	view := connectorView{Status: status, Releases: []fleet.Release{}}
 	for _, release := range s.Host.Releases() {
 		if release.Name == status.Connector {
 			view.Releases = append(view.Releases, release)

@@ -35,8 +35,8 @@ func TestConnectorsAreListedAndShown(t *testing.T) {
 	if len(dig(shown, "releases").([]any)) != 1 || dig(shown, "releases", 0, "digest") != acme.Digest {
 		t.Errorf("releases are %v", dig(shown, "releases"))
 	}
-	if name, ok := dig(shown, "guarantees", 0, "name").(string); !ok || name == "" {
-		t.Errorf("guarantees are %v", dig(shown, "guarantees"))
+	if dig(shown, "layers", 0, "name") != "files" || dig(shown, "layers", 0, "held") != true {
+		t.Errorf("layers are %v", dig(shown, "layers"))
 	}
 	if all := w.send("GET", "/v1/releases", nil).want(http.StatusOK).object(); len(dig(all, "items").([]any)) != 2 {
 		t.Errorf("releases are %v", all)

@@ -25,6 +25,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -181,6 +182,7 @@ func serving() supervise.Status {
 		Instance: supervise.Instance{
 			Ref: supervise.Ref{Generation: 3, Version: "1.2.0", Digest: acme.Digest}, State: supervise.Serving,
 			Since: noon.Add(-time.Minute), Cause: "it was brought up", PID: 4711, InFlight: 1,
+			Layers: []launch.Layer{{Name: "files", Held: true, Note: "its own alone"}, {Name: "sockets", Note: "an old kernel"}},
 		},
 	}
 }

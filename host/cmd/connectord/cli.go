@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/connectorhost/connectorhost/host"
 )
 
 // Exit statuses.
@@ -56,6 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.DefaultEnvars("CONNECTORD"),
+		kong.Vars{"isolation_layers": strings.Join(host.DefaultLayers(), ",")},
 		kong.Configuration(readSettings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)

@@ -77,13 +77,13 @@ func (c *connectorsShowCmd) Run(w *world, o *operator) error {
 				fmt.Fprintf(t, "offers\t%s\n", cell(at(r, "description.operations")))
 			}
 		}
-		guarantees, _ := answer["guarantees"].([]any)
-		for _, g := range guarantees {
+		layers, _ := answer["layers"].([]any)
+		for _, l := range layers {
 			held := "not held: "
-			if at(g, "held") == true {
+			if at(l, "held") == true {
 				held = ""
 			}
-			fmt.Fprintf(t, "guarantee\t%s: %s%s\n", cell(at(g, "name")), held, cell(at(g, "note")))
+			fmt.Fprintf(t, "layer\t%s: %s%s\n", cell(at(l, "name")), held, cell(at(l, "note")))
 		}
 	})
 }
@@ -235,11 +235,23 @@ type policy struct {
 	ConnectorQueue       int           `help:"Calls that may wait for one of them to end. -1: none." default:"512"`
 	ConnectorWait        time.Duration `help:"How long they wait." default:"1s"`
 	ConnectorRate        int           `help:"Calls in a second on one connector. 0: any number." default:"0"`
+
+	Isolation        string   `help:"What keeps connectors in: ${enum}. best: what the system offers. required: a connector does not run without the layers of --isolation-layers." enum:"off,best,required" default:"best"`
+	IsolationLayers  []string `help:"Layers that are required; doctor lists them all. Default: ${isolation_layers}." placeholder:"NAME,…"`
+	IsolationRead    []string `help:"Files and directories that connectors may read beside what programs need. Repeatable." placeholder:"PATH" type:"path"`
+	IsolationCgroup  string   `help:"Delegated control group in which those of connectors are made. Default: the host's own." placeholder:"DIR" type:"path"`
+	Egress           []string `help:"Address that connectors may call beyond what their manifests list. Repeatable." placeholder:"HOST:PORT"`
+	ConnectorMemory  int64    `help:"Bound of one connector's memory, in MiB. -1: none." default:"512"`
+	ConnectorThreads int      `help:"Bound of one connector's threads and processes. -1: none." default:"256"`
 }
 
 func (p policy) config() host.Policy {
 	return host.Policy{
 		Bake: p.BakeTime,
+		Isolation: host.Isolation{
+			Mode: p.Isolation, Layers: p.IsolationLayers, Read: p.IsolationRead, Cgroup: p.IsolationCgroup,
+			Egress: p.Egress, Memory: max(p.ConnectorMemory, -1) << 20, Threads: p.ConnectorThreads,
+		},
 		Bounds: supervise.Bounds{
 			MinCalls: p.RollbackMinCalls, Unknown: p.RollbackUnknown, Faults: p.RollbackFaults, Mix: p.RollbackMix,
 			Slower: p.RollbackSlower, SlowerBy: p.RollbackSlowerBy,

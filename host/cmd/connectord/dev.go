@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -60,6 +61,11 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 	d.sandboxURL = box.URL
 
 	config := c.config(w.stderr)
+	way, err := addressOf(box.URL)
+	if err != nil {
+		return err
+	}
+	config.Connectors.Isolation.Egress = append(config.Connectors.Isolation.Egress, way)
 	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
 	if d.host, err = host.New(w.ctx, config); err != nil {
 		return err
@@ -97,6 +103,15 @@ func (c *devCmd) bringUp(ctx context.Context, w *world, d *dev, work *sync.WaitG
 		return fmt.Errorf("preparing the development payment service: %w", err)
 	}
 	return nil
+}
+
+// addressOf is the host:port of a URL.
+func addressOf(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return u.Host, nil
 }
 
 // freePorts gives the other listeners free ports too where the first one asks for one.

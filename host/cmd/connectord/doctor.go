@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"text/tabwriter"
 
@@ -18,12 +19,15 @@ type doctorCmd struct {
 func (c *doctorCmd) Run(w *world) error {
 	table := tabwriter.NewWriter(w.stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(table, "system\t%s/%s, %d processors\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	for _, g := range launch.Guarantees() {
+	for _, l := range launch.Layers(&launch.Confinement{}) {
 		held := "not held"
-		if g.Held {
+		if l.Held {
 			held = "held"
 		}
-		fmt.Fprintf(table, "%s\t%s: %s\n", g.Name, held, g.Note)
+		fmt.Fprintf(table, "%s\t%s: %s\n", l.Name, held, l.Note)
+	}
+	if os.Geteuid() == 0 {
+		fmt.Fprintf(table, "user\troot: connectors can use root's files wherever files are not held, and its sockets wherever sockets are not\n")
 	}
 	_, readyErr := c.ask(w.ctx, http.MethodGet, "/readyz", nil)
 	if readyErr == nil {

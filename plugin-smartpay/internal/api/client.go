@@ -1,18 +1,19 @@
 package api
 
 import (
+	"context"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
 )
 
-// Options refine a Client. The zero Options suits production: no proxy, the
-// system's certificate authorities, the system's clock.
+// Options refine a Client. The zero Options suits production: direct connections,
+// the system's certificate authorities, the system's clock.
 type Options struct {
-	// Proxy picks the proxy for a request, as http.Transport.Proxy does; nil means
-	// none. Plain http, which is for loopback only, never uses a proxy.
-	Proxy func(*http.Request) (*url.URL, error)
+	// Dial makes connections, as http.Transport.DialContext does; nil means directly.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TLS may name certificate authorities. TLS 1.2 is the least that is spoken.
 	TLS *tls.Config
 	// UserAgent is sent with each request; "" sends Go's own.

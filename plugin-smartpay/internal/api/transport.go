@@ -35,16 +35,8 @@ func newTransport(base *url.URL, o Options) *http.Transport {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAliveProbe}
-	proxy := o.Proxy
-	if base.Scheme == "http" {
-		// A secret key goes over this connection in clear: not a byte to another machine.
-		dialer.ControlContext = onlyLoopback
-		proxy = nil
-	}
 	return &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            dialer.DialContext,
+		DialContext:            dialFor(base, o),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    tlsTimeout,
 		ForceAttemptHTTP2:      true,
@@ -56,6 +48,23 @@ func newTransport(base *url.URL, o Options) *http.Transport {
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 	}
+}
+
+// dialFor makes the connections to base. A secret key goes over plain http in clear: not
+// a byte of it to another machine.
+func dialFor(base *url.URL, o Options) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if o.Dial != nil {
+		return func(ctx context.Context, network, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+			defer cancel()
+			return o.Dial(ctx, network, address) // base is checked: over http it names this machine
+		}
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAliveProbe}
+	if base.Scheme == "http" {
+		dialer.ControlContext = onlyLoopback
+	}
+	return dialer.DialContext
 }
 
 // onlyLoopback refuses to dial an address of another machine, whatever the name

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"testing"
 	"time"
@@ -28,9 +27,6 @@ const testKey = "sk_test_9KmPq3Zt7WxYb2Nc5VhRdS"
 // connect returns the connector as a host sees it.
 func connect(t testing.TB, o Options) sdk.Remote {
 	t.Helper()
-	if o.Proxy == nil {
-		o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	}
 	connector := New(o)
 	t.Cleanup(connector.Close)
 	return sdktest.Connect(t, connector)

@@ -21,9 +21,9 @@
 package smartpay
 
 import (
+	"context"
 	"crypto/tls"
-	"net/http"
-	"net/url"
+	"net"
 	"sync"
 	"time"
 
@@ -33,9 +33,9 @@ import (
 
 // Options refine a Connector. The zero Options suits production.
 type Options struct {
-	// Proxy picks the proxy for a request; nil means what HTTPS_PROXY and NO_PROXY
-	// say. Plain http, which is for loopback only, never uses a proxy.
-	Proxy func(*http.Request) (*url.URL, error)
+	// Dial makes connections to Smartpay, as http.Transport.DialContext does; nil means
+	// directly. In a connector's process it is serve.Dial, the way out that hosts give.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TLS may name certificate authorities other than the system's.
 	TLS *tls.Config
 	// Now is the connector's clock; nil means time.Now.
@@ -66,9 +66,6 @@ var (
 
 // New returns a connector. It does no I/O.
 func New(o Options) *Connector {
-	if o.Proxy == nil {
-		o.Proxy = http.ProxyFromEnvironment
-	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -97,7 +94,7 @@ func (c *Connector) client(base string) (*api.Client, error) {
 		return client, nil
 	}
 	client, err := api.New(base, api.Options{
-		Proxy: c.options.Proxy, TLS: c.options.TLS, Now: c.options.Now, UserAgent: name + "-connector/" + version,
+		Dial: c.options.Dial, TLS: c.options.TLS, Now: c.options.Now, UserAgent: name + "-connector/" + version,
 	})
 	if err != nil {
 		return nil, err

@@ -17,5 +17,5 @@ const approveAfter = time.Second
 
 func main() {
 	inside := provider.New(provider.Options{ApproveAfter: approveAfter})
-	serve.Connector(reference.New(reference.Options{Inside: inside.Inside()}))
+	serve.Connector(reference.New(reference.Options{Inside: inside.Inside(), Dial: serve.Dial}))
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
-	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 // historyLength is how many steps of a connector's history are shown.
@@ -23,11 +22,10 @@ const historyLength = 200
 // connector is everything about one connector.
 type connector struct {
 	connectorCard
-	Waits      bool      // for its next start
-	Releases   []release // the one that was installed last first
-	Guarantees []launch.Guarantee
-	History    []step // newest first
-	Cut        bool   // there are older steps
+	Waits    bool      // for its next start
+	Releases []release // the one that was installed last first
+	History  []step    // newest first
+	Cut      bool      // there are older steps
 }
 
 // A release is one that is installed.
@@ -62,7 +60,7 @@ func (s *console) connector(r *http.Request) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	c := connector{Waits: status.State == supervise.Backoff, Guarantees: launch.Guarantees()}
+	c := connector{Waits: status.State == supervise.Backoff}
 	installed := s.Host.Releases()
 	for _, card := range s.cards(installed) {
 		if card.Connector == status.Connector {
