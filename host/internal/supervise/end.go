@@ -27,9 +27,9 @@ func (o *owner) exited(in *instance) {
 	case Canary:
 		o.endCanary(in, "it ended by itself: "+in.exit.Reason)
 	case Draining:
+		o.part(in)
 		o.suspect(in)
 		o.fall(in, stepFail, "it ended while it drained: "+in.exit.Reason)
-		o.part(in)
 		o.remember()
 	case Starting, Described, Healthy:
 		in.cancel() // its start comes back and finds the exit
