@@ -215,7 +215,7 @@ func (w *world) tryStartHost() bool {
 	ready := filepath.Join(w.dir, fmt.Sprintf("host-%d.ready", w.starts))
 	env := append(os.Environ(), "TMPDIR="+filepath.Join(w.dir, "tmp"), "STORE_FAILPOINT="+w.orderFile())
 	var err error
-	if w.host, err = start(program("connectord"), w.log, env, append(w.flags, "--ready-file", ready)...); err != nil {
+	if w.host, err = start(program("connectord"), w.log, env, append(w.flags, "--ready-file", ready, "--egress", strings.TrimPrefix(w.sandboxURL, "http://"))...); err != nil {
 		w.t.Fatal(err)
 	}
 	err = w.eventually("the host is ready", func() error {
