@@ -46,6 +46,7 @@ An API token, good for %[5]s:
 export TOKEN='%[6]s'
 
 It takes payments once it has a payment service, with an account of yours at its provider.
+It may call what its manifest lists under egress; --egress HOST:PORT adds an address.
 `, d.connector, d.host.APIURL(), d.host.ConsoleLink(), d.keyFile(), tokenLife, d.merchant.token)
 	for _, o := range page.Items {
 		if o.ID != d.connector+"-"+o.Method {

@@ -46,6 +46,9 @@ func startReferenceProvider(t *testing.T) provider {
 	return p
 }
 
+// egress lets connectors call it.
+func (p provider) egress() string { return "--egress=" + strings.TrimPrefix(p.URL, "http://") }
+
 // addReference installs the reference connector beside the one that runs, and makes a
 // payment service for its wallet.
 func (r *running) addReference(t *testing.T, at provider) {
@@ -169,8 +172,9 @@ func (s *shops) shut(t *testing.T) {
 }
 
 func TestTwoConnectorsSideBySide(t *testing.T) {
-	r := startDev(t, t.TempDir())
-	r.addReference(t, startReferenceProvider(t))
+	outside := startReferenceProvider(t)
+	r := startDev(t, t.TempDir(), outside.egress())
+	r.addReference(t, outside)
 	for name, payment := range map[string]map[string]any{"smartpay": examplePayment(shop), "reference": walletPayment()} {
 		if err := r.whole(t.Context(), payment); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -187,13 +191,16 @@ const places = 16
 
 func startDevWithoutQueues(t *testing.T) *running {
 	t.Helper()
-	return startDev(t, t.TempDir(), fmt.Sprintf("--connector-concurrency=%d", places), "--connector-queue=-1", "--call-timeout=10s")
+	outside := startReferenceProvider(t)
+	r := startDev(t, t.TempDir(), outside.egress(),
+		fmt.Sprintf("--connector-concurrency=%d", places), "--connector-queue=-1", "--call-timeout=10s")
+	r.addReference(t, outside)
+	return r
 }
 
 // A connector that dies again and again is its own trouble.
 func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 	r := startDevWithoutQueues(t)
-	r.addReference(t, startReferenceProvider(t))
 	trade := r.smartpayShops(2)
 	_, smartpay := r.connector(t, "smartpay")
 
@@ -235,7 +242,6 @@ func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 // A connector that holds every call that it may have holds none of another connector.
 func TestStoppedNeighbourHoldsNobodysPlace(t *testing.T) {
 	r := startDevWithoutQueues(t)
-	r.addReference(t, startReferenceProvider(t))
 	_, pid := r.connector(t, "reference")
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
