@@ -24,6 +24,9 @@ func (e Exit) String() string {
 	if e.Signal != nil {
 		return fmt.Sprintf("killed by signal: %v", e.Signal)
 	}
+	if e.Code < 0 && e.Err != nil { // nobody has seen it end
+		return e.Err.Error()
+	}
 	return fmt.Sprintf("exit code %d", e.Code)
 }
 

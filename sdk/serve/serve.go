@@ -52,10 +52,17 @@ import (
 // Connector serves c to the host that started this process and does not return: the
 // process exits when the host is done with it, with 0, or because it could not serve,
 // with 1 and a reason on standard error. Run by hand it says what it is and exits with 2.
+//
+// Run by hand with the variable CONNECTOR_ATTACH=FILE, under a debugger, it serves
+// without TLS on a Unix socket that only this user can reach, until SIGINT or SIGTERM,
+// and says in FILE where that is. "connectord dev --attach FILE" takes payments with it.
 func Connector(c sdk.Connector) { os.Exit(run(c, os.Stderr)) }
 
 func run(c sdk.Connector, stderr *os.File) int {
 	if os.Getenv(link.CookieKey) != link.CookieValue {
+		if file := os.Getenv(link.AttachKey); file != "" {
+			return attach(c, file, stderr)
+		}
 		explain(stderr, os.Args[0], c)
 		return 2
 	}
@@ -107,5 +114,7 @@ func explain(to io.Writer, program string, c sdk.Connector) {
 	fmt.Fprintf(to, `
 To take payments with it:   connectord connectors install %[1]s
 To see whether it is right: conform run --plugin %[1]s --fixtures conformance.yaml
-`, program)
+To debug it:                %[2]s=FILE dlv exec %[1]s
+                            and beside it: connectord dev --attach FILE
+`, program, link.AttachKey)
 }
