@@ -3,6 +3,7 @@ package supervise_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -15,21 +16,68 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 )
 
-// A model says what a supervisor must do, the way its documentation does: which
-// version is meant to serve, whether it does, and when it is tried again.
+// A model says what a supervisor must do, the way its documentation does: which release
+// is meant to serve, whether it does, what is kept warm and for how long, what is parked,
+// and when what failed is tried again. It knows nothing of processes that come and go.
 type model struct {
+	bake     time.Duration
 	state    supervise.State
 	version  int
+	main     *process  // what serves, or nil
+	served   time.Time // since when
+	watched  time.Time // since when its health is asked
 	due      time.Time // in a back-off
 	attempts int
 	failures []time.Time
-	served   time.Time
-	held     []*slot.Lease
-	failing  bool // what is started does not get healthy
+
+	warm        *process // what can be gone back to
+	warmVersion int
+	cools       time.Time // when no more; zero while it still has calls
+
+	held    []*slot.Lease
+	deaths  map[string]int // by operation; two park it
+	bad     map[*process]bool
+	failing bool // what is started does not get healthy
+	lying   bool // what is started is not what was installed
 }
 
-func (m *model) serves(version int, from time.Time) {
-	m.state, m.version, m.served = supervise.Serving, version, from
+// serves makes p what serves. What served before becomes warm if that is asked for.
+func (m *model) serves(b *bench, version int, watched time.Time) {
+	m.state, m.version, m.main, m.served, m.watched = supervise.Serving, version, b.live(), time.Now(), watched
+}
+
+// replaces is serves for what was swapped to. It is a restart if that is the same release.
+func (m *model) replaces(b *bench, version int, at, watched time.Time) {
+	if version == m.version {
+		m.serves(b, version, watched)
+		m.served = at
+		return
+	}
+	m.warm = nil
+	if m.bake > 0 && m.state == supervise.Serving {
+		m.warm, m.warmVersion, m.cools = m.main, m.version, time.Time{}
+		if m.leases(m.warm) == 0 {
+			m.cools = at.Add(m.bake)
+		}
+	}
+	m.failures, m.attempts = nil, 0
+	m.serves(b, version, watched)
+	m.served = at
+}
+
+// goesBack makes the warm release serve again.
+func (m *model) goesBack(at time.Time) {
+	m.state, m.version, m.main, m.served, m.watched = supervise.Serving, m.warmVersion, m.warm, at, at
+	m.warm, m.failures, m.attempts = nil, nil, 0
+}
+
+// lost is what happens when that which serves does not any more.
+func (m *model) lost() {
+	if m.isWarm() {
+		m.goesBack(time.Now())
+		return
+	}
+	m.fails()
 }
 
 func (m *model) fails() {
@@ -38,6 +86,7 @@ func (m *model) fails() {
 		m.attempts = 0
 	}
 	m.failures = append(slices.DeleteFunc(m.failures, func(at time.Time) bool { return now.Sub(at) >= 5*time.Minute }), now)
+	m.main = nil
 	if len(m.failures) >= 5 {
 		m.state = supervise.Quarantined
 		return
@@ -47,136 +96,55 @@ func (m *model) fails() {
 	m.attempts++
 }
 
+// starts is the end of a start of what is meant to serve.
+func (m *model) starts(b *bench) {
+	switch {
+	case m.failing:
+		m.fails()
+	case m.lying:
+		m.state, m.main = supervise.Rejected, nil
+	default:
+		m.serves(b, m.version, time.Now())
+	}
+}
+
+// sound reports whether what is started now gets to serve.
+func (m *model) sound() bool { return !m.failing && !m.lying }
+
+func (m *model) isWarm() bool {
+	return m.warm != nil && (m.cools.IsZero() || time.Now().Before(m.cools))
+}
+
+func (m *model) leases(p *process) int {
+	n := 0
+	for _, l := range m.held {
+		if l.Route().Remote == p {
+			n++
+		}
+	}
+	return n
+}
+
 // passes lets time go by, and what is due by then happen.
-func (m *model) passes(d time.Duration) {
+func (m *model) passes(b *bench, d time.Duration) {
 	until := time.Now().Add(d)
 	for m.state == supervise.Backoff && !m.due.After(until) {
 		elapse(time.Until(m.due))
-		if m.failing {
-			m.fails()
-		} else {
-			m.serves(m.version, time.Now())
-		}
+		m.starts(b)
 	}
 	elapse(time.Until(until))
 }
 
-func TestSupervisorBehavesLikeItsModel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rapid.Check(bubbled{t}, func(rt *rapid.T) {
-			b := newBench(t, func(c *supervise.Config) { c.DrainTimeout = 10 * time.Hour })
-			m := &model{failing: false}
-			b.rigged(func(context.Context, *process) error {
-				if m.failing {
-					return errNo
-				}
-				return nil
-			})
-			if err := b.Activate(t.Context(), versioned(1)); err != nil {
-				rt.Fatal(err)
-			}
-			m.serves(1, time.Now())
-			rt.Repeat(m.actions(b))
-			for _, l := range m.held {
-				l.Release()
-			}
-			if err := b.shutDown(); err != nil {
-				rt.Fatal(err)
-			}
-			checkLives(rt, b.journal.all())
-		})
-	})
-}
-
-// bubbled hides the deadline of a test from rapid: in a bubble it cannot be asked.
-type bubbled struct{ *testing.T }
-
-func versioned(n int) fleet.Release { return release(fmt.Sprintf("1.%d.0", n)) }
-
-// actions are what may happen, each with what the model makes of it.
-func (m *model) actions(b *bench) map[string]func(*rapid.T) {
-	return map[string]func(*rapid.T){
-		"crash": func(t *rapid.T) {
-			if m.state != supervise.Serving {
-				t.Skip("nothing serves")
-			}
-			b.live().crash()
-			synctest.Wait()
-			m.fails()
-		},
-		"swap": func(t *rapid.T) {
-			began, next := time.Now(), m.version+1
-			ctx, cancel := soon(b)
-			defer cancel()
-			report, err := b.Swap(ctx, versioned(next), supervise.SwapOptions{})
-			if serves := report.To.Generation != 0; serves == m.failing {
-				t.Fatalf("Swap = %+v, %v", report, err)
-			}
-			if !m.failing {
-				m.serves(next, began)
-				m.failures, m.attempts = nil, 0
-			}
-		},
-		"restart": func(t *rapid.T) {
-			began := time.Now()
-			ctx, cancel := soon(b)
-			defer cancel()
-			report, err := b.Restart(ctx)
-			possible := !m.failing && m.state != supervise.Quarantined
-			if serves := report.To.Generation != 0; serves != possible {
-				t.Fatalf("Restart = %+v, %v", report, err)
-			}
-			if possible {
-				m.serves(m.version, began)
-			}
-		},
-		"end the quarantine": func(t *rapid.T) {
-			err := b.EndQuarantine(b.t.Context())
-			if m.state != supervise.Quarantined {
-				if err == nil {
-					t.Fatalf("EndQuarantine of what is %s succeeded", m.state)
-				}
-				return
-			}
-			m.failures, m.attempts = nil, 0
-			if m.failing {
-				m.fails()
-			} else {
-				m.serves(m.version, time.Now())
-			}
-		},
-		"starts fail from now on or no longer": func(*rapid.T) { m.failing = !m.failing },
-		"time passes": func(t *rapid.T) {
-			m.passes(time.Duration(rapid.Int64Range(0, int64(3*time.Minute)).Draw(t, "for")))
-		},
-		"take a lease": func(t *rapid.T) {
-			l, err := b.slot.Acquire(b.t.Context())
-			if (err == nil) != (m.state == supervise.Serving) {
-				t.Fatalf("Acquire = %v while %s", err, m.state)
-			}
-			if err == nil {
-				m.held = append(m.held, l)
-			}
-		},
-		"give a lease back": func(t *rapid.T) {
-			if len(m.held) == 0 {
-				t.Skip("none is held")
-			}
-			m.held[0].Release()
-			m.held = m.held[1:]
-		},
-		"": func(t *rapid.T) { m.check(t, b) },
+func (m *model) parked() []string {
+	var parked []string
+	for id, n := range m.deaths {
+		if n >= 2 {
+			parked = append(parked, "op-"+id)
+		}
 	}
+	slices.Sort(parked)
+	return parked
 }
-
-// soon is a context for a replacement that is not to wait for leases that the test
-// holds. Starts take no time here, so none is given up.
-func soon(b *bench) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.t.Context(), time.Nanosecond)
-}
-
-// live is the process that serves.
-func (b *bench) live() *process { return b.slot.Current().Remote.(*process) }
 
 func (m *model) check(t *rapid.T, b *bench) {
 	synctest.Wait()
@@ -187,30 +155,101 @@ func (m *model) check(t *rapid.T, b *bench) {
 	if m.state == supervise.Backoff && !status.StartAt.Equal(m.due) {
 		t.Fatalf("next start in %v, want in %v", time.Until(status.StartAt), time.Until(m.due))
 	}
+	if (b.slot.Current() != nil) != (m.state == supervise.Serving) {
+		t.Fatalf("the slot leads to %v while it is %s", b.slot.Current(), m.state)
+	}
+	warm := slices.IndexFunc(status.Others, func(in supervise.Instance) bool { return in.Warm })
+	if (warm >= 0) != m.isWarm() || warm >= 0 && status.Others[warm].Version != versioned(m.warmVersion).Version {
+		t.Fatalf("others are %+v, want warm to be %v, 1.%d.0", status.Others, m.isWarm(), m.warmVersion)
+	}
+	parked := b.parked()
+	if slices.Sort(parked); !slices.Equal(parked, m.parked()) {
+		t.Fatalf("parked are %v, want %v", parked, m.parked())
+	}
 	for _, p := range b.processes() {
-		serves := m.state == supervise.Serving && p == b.live()
-		leased := slices.ContainsFunc(m.held, func(l *slot.Lease) bool { return l.Route().Remote == p })
-		if p.alive() && !serves && !leased {
-			t.Fatalf("process %d of %s is alive for nobody", p.pid, p.release.Version)
-		}
-		if !p.alive() && (serves || leased && !p.crashed()) {
-			t.Fatalf("process %d of %s was stopped while it was used", p.pid, p.release.Version)
-		}
+		m.checkProcess(t, b, p)
 	}
 }
 
-// checkLives checks that every generation went by the table to its end.
+// checkProcess checks that a process is there for somebody, or gone.
+func (m *model) checkProcess(t *rapid.T, b *bench, p *process) {
+	serves := m.state == supervise.Serving && p == b.live()
+	if serves != (p == m.main) {
+		t.Fatalf("process %d of %s serves: %v, want %v", p.pid, p.release.Version, serves, p == m.main)
+	}
+	warm, leased := m.isWarm() && p == m.warm, m.leases(p) > 0
+	if p.alive() && !serves && !warm && !leased {
+		t.Fatalf("process %d of %s is alive for nobody", p.pid, p.release.Version)
+	}
+	if !p.alive() && (serves || warm || leased && !p.crashed()) {
+		t.Fatalf("process %d of %s was stopped while it was used", p.pid, p.release.Version)
+	}
+}
+
+// Whatever happens in whatever order, the supervisor does what its model does, with and
+// without a bake time.
+func TestSupervisorBehavesLikeItsModel(t *testing.T) {
+	for name, bake := range map[string]time.Duration{
+		"without a bake": 0,
+		// Not a multiple of what else there is, so that no two things are due at once.
+		"with a bake": 4*time.Minute + 3*time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			runs := 1
+			if os.Getenv("CHAOS") != "" {
+				runs = 50
+			}
+			for range runs {
+				synctest.Test(t, func(t *testing.T) {
+					rapid.Check(bubbled{t}, func(rt *rapid.T) { compareToModel(t, rt, bake) })
+				})
+			}
+		})
+	}
+}
+
+func compareToModel(t *testing.T, rt *rapid.T, bake time.Duration) {
+	b := newBench(t, func(c *supervise.Config) { c.DrainTimeout, c.Bake = 1000*time.Hour, bake })
+	m := &model{bake: bake, version: 1, deaths: map[string]int{}, bad: map[*process]bool{}}
+	b.rigged(func(_ context.Context, p *process) error {
+		if m.lying {
+			p.says.Manifest.Version = "6.6.6"
+		}
+		if m.failing {
+			return errNo
+		}
+		return nil
+	})
+	if err := b.Activate(t.Context(), versioned(1)); err != nil {
+		rt.Fatal(err)
+	}
+	m.starts(b)
+	rt.Repeat(m.actions(b))
+	for _, l := range m.held {
+		l.Release()
+	}
+	if err := b.shutDown(); err != nil {
+		rt.Fatal(err)
+	}
+	checkLives(rt, b.journal.all())
+}
+
+// bubbled hides the deadline of a test from rapid: in a bubble it cannot be asked.
+type bubbled struct{ *testing.T }
+
+func versioned(n int) fleet.Release { return release(fmt.Sprintf("1.%d.0", n)) }
+
+// checkLives checks that every generation went by the table to its end, and that none
+// served twice but one that was gone back to.
 func checkLives(t *rapid.T, events []supervise.Event) {
 	at := map[uint64]supervise.State{}
-	serving := map[uint64]bool{}
 	for _, e := range events {
 		if e.From != at[e.Generation] || !supervise.Leads(e.From, e.To) {
 			t.Fatalf("generation %d went from %q to %q, it was %q", e.Generation, e.From, e.To, at[e.Generation])
 		}
-		if serving[e.Generation] && e.To == supervise.Serving {
-			t.Fatalf("generation %d served twice", e.Generation)
+		if back := e.From == supervise.Draining; e.To == supervise.Serving && back != (e.Undoes != "") {
+			t.Fatalf("generation %d serves, back %v, and undoes %q", e.Generation, back, e.Undoes)
 		}
-		serving[e.Generation] = serving[e.Generation] || e.To == supervise.Serving
 		at[e.Generation] = e.To
 	}
 	for generation, state := range at {
