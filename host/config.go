@@ -35,6 +35,11 @@ type Config struct {
 	// what its connector states, or 5 minutes.
 	WebhookTolerance time.Duration
 
+	// Attach, in development only, is the file in which a connector says where it listens
+	// that a person runs under a debugger; see [Host.Attach]. Empty means that there is
+	// none.
+	Attach string
+
 	Connectors Policy // what connectors may take, and what new releases must stand
 
 	// Log is where everything is logged; nil means standard error at level info.
@@ -70,6 +75,9 @@ func (c Config) check() error {
 	var wrong []error
 	if c.Mode != sdk.ModeTest && c.Mode != sdk.ModeLive {
 		wrong = append(wrong, fmt.Errorf("environment is %q, must be test or live", c.Mode))
+	}
+	if c.Attach != "" && c.Mode != sdk.ModeTest {
+		wrong = append(wrong, errors.New("attach is for debugging, environment must be test"))
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)

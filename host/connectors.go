@@ -62,6 +62,9 @@ func (c *connectors) start(ctx context.Context, group *sync.WaitGroup) {
 
 // launch starts a release's process.
 func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Process, error) {
+	if attached(r.Digest) {
+		return c.attachAgain(ctx)
+	}
 	log := c.config.Log
 	if r.Name != "" {
 		log = log.Named(r.Name)
@@ -97,12 +100,12 @@ func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
 	}
 	policy := c.config.Connectors
 	x := &connector{slot: slot.NewLimited(name, policy.Limits)}
-	x.supervisor = supervise.New(supervise.Config{
+	x.supervisor = supervise.New(c.patient(supervise.Config{
 		Slot: x.slot, Launcher: c.launch, Journal: journal{c.store}, Logger: c.config.Slog,
 		LastGeneration: generation, DrainTimeout: c.config.DrainTimeout,
 		Bake: policy.Bake, Bounds: policy.Bounds, Trial: policy.Trial,
 		Suspects: suspects, Remember: c.remember(name),
-	})
+	}))
 	c.all[name] = x
 	c.run(func(ctx context.Context) {
 		if err := x.supervisor.Run(ctx); err != nil {
@@ -217,7 +220,7 @@ func (c *connectors) lastServed(ctx context.Context, name string) (digest string
 			return "", 0, fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
 		}
 		generation = max(generation, e.Generation)
-		if digest == "" && e.To == supervise.Serving {
+		if digest == "" && e.To == supervise.Serving && !attached(e.Digest) {
 			digest = e.Digest
 		}
 	}
@@ -297,7 +300,7 @@ func (j journal) Record(ctx context.Context, e supervise.Event) error {
 		return fmt.Errorf("encoding a journal entry: %w", err)
 	}
 	err = j.store.AppendJournal(ctx, store.JournalEntry{Connector: e.Connector, At: e.At, Name: string(e.To), Context: raw})
-	if err == nil && e.To == supervise.Serving {
+	if err == nil && e.To == supervise.Serving && !attached(e.Digest) {
 		err = j.store.SetMeta(ctx, servedKey(e.Connector), e.Digest)
 	}
 	return err
