@@ -28,8 +28,9 @@ type devCmd struct {
 	SandboxListen string `help:"Address of the stand-in Smartpay." default:"127.0.0.1:8082"`
 	DataDir       string `help:"Where the host keeps its data." default:".data/dev" type:"path"`
 	ReadyFile     string `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
-	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program." placeholder:"FILE" type:"existingfile"`
-	Watch         bool   `help:"When the connector binary changes, swap the new one in. It is built by somebody else."`
+	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program." placeholder:"FILE" type:"existingfile" xor:"plugin"`
+	Watch         bool   `help:"When the connector binary changes, swap the new one in. It is built by somebody else." xor:"watch"`
+	Attach        string `help:"Instead of a binary, use the connector that you run under a debugger with CONNECTOR_ATTACH=FILE. No TLS, no confinement." placeholder:"FILE" type:"path" xor:"plugin,watch"`
 	Sandbox       string `help:"Sandbox program. Default: smartpay-sandbox beside this program." placeholder:"FILE" type:"existingfile"`
 }
 
@@ -66,7 +67,7 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 		return err
 	}
 	config.Connectors.Isolation.Egress = append(config.Connectors.Isolation.Egress, way)
-	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
+	config.Listen, config.AdminListen, config.DataDir, config.Attach = c.Listen, c.AdminListen, c.DataDir, c.Attach
 	if d.host, err = host.New(w.ctx, config); err != nil {
 		return err
 	}
@@ -82,9 +83,35 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 	})
 }
 
-// bringUp makes the connector serve, follows its binary if that is wanted, and prepares
-// the host for a payment.
+// bringUp makes the connector serve, follows it if that is wanted, and prepares the host
+// for a payment.
 func (c *devCmd) bringUp(ctx context.Context, w *world, d *dev, work *sync.WaitGroup) error {
+	use := c.install
+	if c.Attach != "" {
+		use = c.attach
+	}
+	if err := use(ctx, w, d, work); err != nil {
+		return err
+	}
+	if err := d.seed(ctx); err != nil {
+		return fmt.Errorf("preparing the development payment service: %w", err)
+	}
+	return nil
+}
+
+// attach waits for the connector that the author starts.
+func (c *devCmd) attach(ctx context.Context, w *world, d *dev, work *sync.WaitGroup) (err error) {
+	a := &attacher{host: d.host, file: c.Attach, out: w.stderr}
+	a.say("waiting for a connector to debug; start it with\n\n  CONNECTOR_ATTACH=%s dlv exec ./plugin-mine\n", c.Attach)
+	if d.connector, err = a.begin(ctx); err != nil {
+		return err
+	}
+	work.Go(func() { a.keep(ctx, d.connector) })
+	return nil
+}
+
+// install installs the binary and makes it serve.
+func (c *devCmd) install(ctx context.Context, w *world, d *dev, work *sync.WaitGroup) error {
 	plugin := c.beside(w, c.Plugin, "plugin-smartpay")
 	file := newWatcher(plugin) // before it is read: what changes from here on is noticed
 	release, err := d.host.Install(ctx, plugin)
@@ -98,9 +125,6 @@ func (c *devCmd) bringUp(ctx context.Context, w *world, d *dev, work *sync.WaitG
 	if c.Watch {
 		r := &reloader{host: d.host, path: plugin, connector: release.Name, out: w.stderr}
 		work.Go(func() { file.follow(ctx, r.reload) })
-	}
-	if err := d.seed(ctx); err != nil {
-		return fmt.Errorf("preparing the development payment service: %w", err)
 	}
 	return nil
 }

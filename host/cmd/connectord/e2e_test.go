@@ -94,8 +94,16 @@ func (j *journal) String() string {
 // startDev starts connectord dev on dir, with more flags, and waits for its ready file.
 func startDev(t *testing.T, dir string, flags ...string) *running {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "ready.json")
-	r := &running{out: &journal{}, log: &journal{}}
+	r, file := beginDev(t, dir, flags...)
+	r.complete(t, file)
+	return r
+}
+
+// beginDev starts connectord dev, which will write the file when it is ready.
+func beginDev(t *testing.T, dir string, flags ...string) (r *running, file string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "ready.json")
+	r = &running{out: &journal{}, log: &journal{}}
 	flags = append([]string{
 		"dev", "--listen", "127.0.0.1:0", "--data-dir", dir, "--ready-file", file, "--sweep", "1s",
 	}, flags...)
@@ -105,6 +113,12 @@ func startDev(t *testing.T, dir string, flags ...string) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.end(t, syscall.SIGTERM) })
+	return r, file
+}
+
+// complete waits for the ready file and takes note of what it says.
+func (r *running) complete(t *testing.T, file string) {
+	t.Helper()
 	r.await(t, file)
 	key, err := os.ReadFile(r.APIKeyFile)
 	if err != nil {
@@ -116,7 +130,6 @@ func startDev(t *testing.T, dir string, flags ...string) *running {
 	}
 	r.merchant = merchant{url: r.APIURL, token: token}
 	r.pids = children(t, r.cmd.Process.Pid)
-	return r
 }
 
 // await polls for the ready file: it is written by another process.

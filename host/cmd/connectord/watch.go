@@ -76,16 +76,23 @@ func same(a, b os.FileInfo) bool {
 
 // follow calls changed after each change until ctx ends.
 func (w *watcher) follow(ctx context.Context, changed func(context.Context)) {
+	for w.await(ctx) {
+		changed(ctx)
+	}
+}
+
+// await waits for a change, and reports whether there was one before ctx ended.
+func (w *watcher) await(ctx context.Context) bool {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return false
 		case <-tick.C:
 		}
 		if w.look(time.Now()) {
-			changed(ctx)
+			return true
 		}
 	}
 }
@@ -145,8 +152,12 @@ func without(lost []string) string {
 }
 
 func (r *reloader) say(format string, args ...any) {
-	line := strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n", "; ")
-	fmt.Fprintln(r.out, "connectord:", line)
+	fmt.Fprintln(r.out, "connectord:", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// oneLine joins the lines of an error that has several causes.
+func oneLine(text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 }
 
 // tidy removes what was installed for one rebuild and is in no use any more.
