@@ -209,7 +209,9 @@ func TestBreakpointIsNotTakenForTheEnd(t *testing.T) {
 func TestOneConnectorServesUnderOneFile(t *testing.T) {
 	file, temp := filepath.Join(t.TempDir(), "attach.json"), shortDir(t)
 	first := byHand(t, file, temp)
-	second := exec.Command(selfPath(t))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	second := exec.CommandContext(ctx, selfPath(t))
 	second.Env = first.Env
 	out, err := second.CombinedOutput()
 	if second.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "serves under that file already") {
