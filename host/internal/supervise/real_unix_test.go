@@ -274,6 +274,7 @@ func await(t *testing.T, what string, ok func() bool) {
 }
 
 func TestFrozenProcessIsReplaced(t *testing.T) {
+	t.Parallel()
 	h := newHost(t, func(c *supervise.Config) {
 		c.HealthEvery, c.HealthTimeout, c.HealthMisses = 50*time.Millisecond, time.Second, 2
 		c.DrainTimeout = 100 * time.Millisecond
