@@ -23,6 +23,18 @@
 // It cannot protect the handshake: nothing may write to standard output before
 // [Connector] is called. It reads no configuration and no arguments.
 //
+// # Debugging
+//
+// With the variable CONNECTOR_ATTACH=FILE, which a person sets and a host never does,
+// the first of these promises is another: whoever is this user on this machine can call
+// the connector, on a Unix socket in a private directory, without TLS. FILE says where,
+// and "connectord dev --attach FILE" takes payments with it:
+//
+//	CONNECTOR_ATTACH=/tmp/mine.json dlv exec ./plugin-mine
+//
+// The process then outlives hosts that come and go, logs in text, and ends on SIGINT or
+// SIGTERM.
+//
 // # Connectors in other languages
 //
 // They do the same by hand: go-plugin's handshake for gRPC with AutoMTLS under the
@@ -52,10 +64,6 @@ import (
 // Connector serves c to the host that started this process and does not return: the
 // process exits when the host is done with it, with 0, or because it could not serve,
 // with 1 and a reason on standard error. Run by hand it says what it is and exits with 2.
-//
-// Run by hand with the variable CONNECTOR_ATTACH=FILE, under a debugger, it serves
-// without TLS on a Unix socket that only this user can reach, until SIGINT or SIGTERM,
-// and says in FILE where that is. "connectord dev --attach FILE" takes payments with it.
 func Connector(c sdk.Connector) { os.Exit(run(c, os.Stderr)) }
 
 func run(c sdk.Connector, stderr *os.File) int {

@@ -99,7 +99,7 @@ func TestBadRebuildLeavesTheOldConnectorServing(t *testing.T) {
 	}{
 		{"half written", whole[:len(whole)/2], "installing .*trial start"},
 		{"a script", []byte("#!/bin/sh\nexit 3\n"), "give a compiled program"},
-		{"another program", edition(t, "smartpay-sandbox", ""), "where the handshake should be"},
+		{"another program", edition(t, "smartpay-sandbox", ""), "handshake: it "},
 		{"another connector", edition(t, "plugin-reference", ""), "it is the connector reference now, not smartpay"},
 		{"nothing at all", nil, "installing"},
 	} {
