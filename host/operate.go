@@ -64,15 +64,10 @@ func (h *Host) Install(ctx context.Context, file string) (fleet.Release, error) 
 	return h.fleet.Install(ctx, file)
 }
 
-// UseConnector installs a binary and makes it serve, in the place of whatever release
-// of its connector served before.
-func (h *Host) UseConnector(ctx context.Context, file string) error {
-	release, err := h.Install(ctx, file)
-	if err != nil {
-		return err
-	}
-	_, err = h.use(ctx, release, supervise.SwapOptions{AllowLoss: true})
-	return err
+// Use makes an installed release serve, in the place of whatever release of its
+// connector served before, even if that one could do more.
+func (h *Host) Use(ctx context.Context, r fleet.Release) (supervise.SwapReport, error) {
+	return h.use(ctx, r, supervise.SwapOptions{AllowLoss: true})
 }
 
 // EnsureConnector installs a binary and makes it serve unless a release of its
