@@ -79,6 +79,9 @@ func (c Config) check() error {
 	if c.Attach != "" && c.Mode != sdk.ModeTest {
 		wrong = append(wrong, errors.New("attach is for debugging, environment must be test"))
 	}
+	if c.Attach != "" && c.Connectors.Isolation.Mode == IsolationRequired {
+		wrong = append(wrong, errors.New("attach is without isolation, which must not be required"))
+	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || strings.HasSuffix(u.Path, "/") {

@@ -192,6 +192,15 @@ func (a *Attached) Description() sdk.Description { return a.description }
 // PID is the process id that the connector has told.
 func (a *Attached) PID() int { return a.pid }
 
+// Layers are those of a [Plugin], none of which holds here.
+func (a *Attached) Layers() []Layer {
+	layers := Layers(nil)
+	for i := range layers {
+		layers[i].Held, layers[i].Note = false, "it was started by somebody else, to be debugged"
+	}
+	return layers
+}
+
 // Done is closed when the connection is. Calls that were under way fail by then.
 func (a *Attached) Done() <-chan struct{} { return a.done }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -106,6 +107,9 @@ func TestAttachCallsAndLeavesTheProcessAlone(t *testing.T) {
 		}
 		if _, err := voidAttached(t.Context(), a, "ok"); err != nil {
 			t.Errorf("calling: %v", err)
+		}
+		if layers := a.Layers(); len(layers) == 0 || slices.ContainsFunc(layers, func(l Layer) bool { return l.Held }) {
+			t.Errorf("claims %v", layers)
 		}
 		if err := errors.Join(a.Stop(t.Context()), a.Stop(t.Context())); err != nil {
 			t.Error(err)

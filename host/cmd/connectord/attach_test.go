@@ -143,6 +143,12 @@ func TestAttachIsForDevelopmentOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	plugin := filepath.Join(programs, "plugin-smartpay")
+	dev := func(flags ...string) []string {
+		return append([]string{
+			"dev", "--attach", "x", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(),
+			"--sandbox", filepath.Join(programs, "smartpay-sandbox"),
+		}, flags...)
+	}
 	tests := map[string]struct {
 		args []string
 		exit int
@@ -153,11 +159,8 @@ func TestAttachIsForDevelopmentOnly(t *testing.T) {
 		"watching neither in serve": {[]string{"serve", "--watch"}, exitUsage, "unknown flag --watch"},
 		"not beside a binary":       {[]string{"dev", "--attach", "x", "--plugin", plugin}, exitUsage, "can't be used together"},
 		"nothing to watch":          {[]string{"dev", "--attach", "x", "--watch"}, exitUsage, "can't be used together"},
-		"not with real money": {
-			[]string{"dev", "--attach", "x", "--environment", "live", "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(),
-				"--sandbox", filepath.Join(programs, "smartpay-sandbox")},
-			exitFailed, "attach is for debugging, environment must be test",
-		},
+		"not with real money":       {dev("--environment", "live"), exitFailed, "attach is for debugging, environment must be test"},
+		"not where walls must be":   {dev("--isolation", "required"), exitFailed, "attach is without isolation"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
