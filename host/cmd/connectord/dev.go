@@ -123,8 +123,8 @@ func (c *devCmd) install(ctx context.Context, w *world, d *dev, work *sync.WaitG
 	}
 	d.connector = release.Name
 	if c.Watch {
-		r := &reloader{host: d.host, path: plugin, connector: release.Name, out: w.stderr}
-		work.Go(func() { file.follow(ctx, r.reload) })
+		r := &reloader{host: d.host, path: plugin, connector: release.Name, status: d.host.Connectors, out: w.stderr}
+		work.Go(func() { r.run(ctx, file) })
 	}
 	return nil
 }

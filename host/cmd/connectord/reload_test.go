@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -86,6 +87,27 @@ func TestRebuiltConnectorIsSwappedInUnderLoad(t *testing.T) {
 	if all, _ := listed["items"].([]any); len(all) > 3 {
 		t.Errorf("%d releases are installed, want the first, the warm and the last", len(all))
 	}
+}
+
+// A build that dies once it serves is told about too, and the one before takes over.
+func TestRebuildThatDiesIsTakenBack(t *testing.T) {
+	r, path := startWatching(t)
+	before := r.digest(t)
+	rebuild(t, path, edition(t, "plugin-smartpay", "mortal"))
+	r.says(t, 1, "^connectord: swapped to smartpay")
+	_, pid := r.connector(t, "smartpay")
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	r.says(t, 1, "^connectord: went back to smartpay .*was taken back: it ended by itself: killed by signal: killed$")
+	if r.digest(t) != before {
+		t.Error("the old build does not serve")
+	}
+	if err := r.whole(t.Context(), examplePayment(shop)); err != nil {
+		t.Error(err)
+	}
+	rebuild(t, path, edition(t, "plugin-smartpay", "better"))
+	r.says(t, 2, "^connectord: swapped to smartpay")
 }
 
 func TestBadRebuildLeavesTheOldConnectorServing(t *testing.T) {

@@ -74,13 +74,6 @@ func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && a.Mode() == b.Mode()
 }
 
-// follow calls changed after each change until ctx ends.
-func (w *watcher) follow(ctx context.Context, changed func(context.Context)) {
-	for w.await(ctx) {
-		changed(ctx)
-	}
-}
-
 // await waits for a change, and reports whether there was one before ctx ended.
 func (w *watcher) await(ctx context.Context) bool {
 	tick := time.NewTicker(lookEvery)
@@ -110,8 +103,38 @@ type reloader struct {
 	host      reloading
 	path      string
 	connector string
+	status    func() []supervise.Status
 	out       io.Writer
 	installed []string // digests
+	serves    string   // digest of what was swapped in last, empty before
+}
+
+// run reloads after each change of the file until ctx ends.
+func (r *reloader) run(ctx context.Context, file *watcher) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if file.look(time.Now()) {
+			r.reload(ctx)
+		}
+		r.notice()
+	}
+}
+
+// notice says so, once, if what was swapped in did not last.
+func (r *reloader) notice() {
+	for _, is := range r.status() {
+		gone := r.serves != "" && is.Digest != r.serves
+		if is.Connector == r.connector && is.State == supervise.Serving && gone {
+			r.serves = is.Digest
+			r.say("went back to %s %s (%.12s): %s", is.Connector, is.Version, is.Digest, is.Cause)
+		}
+	}
 }
 
 // reload brings the program in. Whatever is wrong with it, what served before goes on.
@@ -137,6 +160,7 @@ func (r *reloader) reload(ctx context.Context) {
 	case report.Unchanged:
 		r.say("%s was rebuilt to the same bytes, which serve already", r.path)
 	default:
+		r.serves = release.Digest
 		r.say("swapped to %s in %s, %s of it from start to first call%s", release, took,
 			report.Start.Round(time.Millisecond), without(report.Lost))
 	}

@@ -179,6 +179,24 @@ func TestReloadSaysInOneLineWhatCameOfIt(t *testing.T) {
 	}
 }
 
+func TestReloaderTellsOnceOfWhatDidNotLast(t *testing.T) {
+	var out bytes.Buffer
+	is := supervise.Status{Connector: "mine"}
+	is.State, is.Digest, is.Version, is.Cause = supervise.Serving, "old", "1.0.0", "the new one\nwas taken back"
+	other := is
+	other.Connector = "other"
+	r := &reloader{connector: "mine", out: &out, status: func() []supervise.Status { return []supervise.Status{other, is} }}
+	r.notice() // nothing was swapped in
+	r.serves, is.State = "new", supervise.Backoff
+	r.notice() // nothing serves yet
+	is.State = supervise.Serving
+	r.notice()
+	r.notice()
+	if want := "connectord: went back to mine 1.0.0 (old): the new one; was taken back\n"; out.String() != want {
+		t.Errorf("says %q, want %q", out.String(), want)
+	}
+}
+
 func TestReloadSaysNothingOfItsOwnEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
