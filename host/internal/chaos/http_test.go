@@ -114,7 +114,10 @@ func (w *world) status() (status struct {
 
 // plugin is the process that serves. It waits for one, and as the operator ends a
 // quarantine that the test's own kills have brought about.
-func (w *world) plugin() (pid int) {
+func (w *world) plugin() (pid int) { return w.pluginAfter(0) }
+
+// pluginAfter is the process that serves in the place of one that was killed.
+func (w *world) pluginAfter(dead int) (pid int) {
 	w.t.Helper()
 	w.await("a connector serves", func() error {
 		s, err := w.status()
@@ -124,7 +127,7 @@ func (w *world) plugin() (pid int) {
 		if s.State == "quarantined" {
 			w.mustOperate(http.MethodPost, "/v1/connectors/smartpay/end-quarantine", nil)
 		}
-		if s.State != "serving" {
+		if s.State != "serving" || s.PID == 0 || s.PID == dead {
 			return fmt.Errorf("it is %s", s.State)
 		}
 		pid = s.PID

@@ -207,8 +207,9 @@ func (p Payment) succeeded(kind Kind) map[int64]int {
 		}
 	}
 	for _, op := range p.Operations {
-		settled := op.Outcome == "SUCCEEDED" || op.Outcome == "UNKNOWN" && p.Unsettled == 0
-		if kind == Void && op.Kind == Void && settled {
+		// Without an answer, and settled: the provider was seen to have done it.
+		seen := (op.Outcome == "UNKNOWN" || op.Outcome == "") && p.Unsettled == 0
+		if kind == Void && op.Kind == Void && (op.Outcome == "SUCCEEDED" || seen) {
 			count[op.Amount]++
 		}
 	}

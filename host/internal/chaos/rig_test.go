@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +25,8 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 60 * time.Second
 
-// shared is what all tests of this process use: programs, and the folder of orders for
-// connectors to die, whose name is built into them.
-var shared struct{ folder, orders string }
+// programs is the folder that the programs under test were built into.
+var programs string
 
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
@@ -39,8 +39,9 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	shared.folder, shared.orders = folder, filepath.Join(folder, "orders")
-	if err := errors.Join(os.Mkdir(shared.orders, 0o700), buildAll()); err != nil {
+	programs = folder
+	ports.Store(rand.Int64N(10000))
+	if err := buildAll(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -48,19 +49,17 @@ func buildAndRun(m *testing.M) int {
 }
 
 func buildAll() error {
-	const module = "github.com/connectorhost/connectorhost"
-	dir := "-X " + module + "/sdk/serve.failpointDir=" + shared.orders
 	return errors.Join(
 		build("connectord", "host/cmd/connectord", "-tags", "failpoint"),
-		build("plugin-smartpay", "plugin-smartpay", "-tags", "failpoint", "-ldflags", dir),
-		build("plugin-smartpay-next", "plugin-smartpay", "-tags", "failpoint", "-ldflags", dir+" -s -w"),
+		build("plugin-smartpay", "plugin-smartpay", "-tags", "failpoint"),
+		build("plugin-smartpay-next", "plugin-smartpay", "-tags", "failpoint", "-ldflags", "-s -w"),
 		build("smartpay-sandbox", "plugin-smartpay/cmd/smartpay-sandbox"),
 	)
 }
 
 // build makes a program of this module.
 func build(name, pkg string, flags ...string) error {
-	args := append([]string{"build", "-o", filepath.Join(shared.folder, name)}, flags...)
+	args := append([]string{"build", "-o", filepath.Join(programs, name)}, flags...)
 	out, err := exec.Command("go", append(args, "../../../"+pkg)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
@@ -68,7 +67,7 @@ func build(name, pkg string, flags ...string) error {
 	return nil
 }
 
-func program(name string) string { return filepath.Join(shared.folder, name) }
+func program(name string) string { return filepath.Join(programs, name) }
 
 // chaos says how long a test is to be, and gives it its chance. CHAOS=1 runs the long
 // form, CHAOS_SEED repeats a run.
@@ -169,12 +168,15 @@ func newWorld(t *testing.T, flags ...string) *world {
 	return w
 }
 
+// ports counts through those that tests of this process use, from a random one on.
+var ports atomic.Int64
+
 // address is a free port below those that the system gives to outgoing connections, so
 // that a host that was killed finds it free again.
 func address(t *testing.T) string {
 	t.Helper()
 	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
+		addr := fmt.Sprintf("127.0.0.1:%d", 20000+ports.Add(1)%10000)
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
 			return "http://" + addr
@@ -302,6 +304,20 @@ func (w *world) killHost() {
 	w.faults++
 }
 
+// died reports whether the host is dead, now that a request was answered or was not.
+func (w *world) died() bool {
+	if _, err := w.status(); err == nil {
+		return false
+	}
+	select {
+	case <-w.host.ended:
+		return true
+	case <-time.After(patience):
+		w.t.Error("the host is alive and does not answer")
+		return false
+	}
+}
+
 // orderFile holds the order to the host to die at a commit.
 func (w *world) orderFile() string { return filepath.Join(w.dir, "order") }
 
@@ -329,15 +345,46 @@ func (w *world) write(file, text string) {
 }
 
 // dieAtCall has a connector die at a call, "received" or "answering": the given process,
-// or any for which "*" stands, at a request that holds a text. Called off, it is not
-// there any more.
+// or any for which "*" stands, at a request that holds a text. The order lies where a
+// connector that is kept in can read it, also of those that start until it is called off.
 func (w *world) dieAtCall(pid, moment, method, text string) (callOff func()) {
 	w.t.Helper()
-	file := filepath.Join(shared.orders, fmt.Sprintf("%d", time.Now().UnixNano()))
-	w.write(file, fmt.Sprintln(pid, moment, method, text))
-	return func() {
-		if err := os.Remove(file); err != nil {
+	order := fmt.Sprintln(pid, moment, method, text)
+	place := func() (placed []string) {
+		dirs, err := filepath.Glob(filepath.Join(w.dir, "tmp", "connectorhost-*"))
+		if err != nil {
 			w.t.Error(err)
+		}
+		for _, dir := range dirs {
+			file := filepath.Join(dir, "failpoint")
+			if err := os.WriteFile(file, []byte(order), 0o600); err == nil { // or its connector has gone
+				placed = append(placed, file)
+			}
+		}
+		return placed
+	}
+	place()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-w.t.Context().Done():
+				return
+			case <-time.After(5 * time.Millisecond):
+				place()
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-stopped
+		for _, file := range place() {
+			if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+				w.t.Error(err)
+			}
 		}
 	}
 }

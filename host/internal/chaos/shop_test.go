@@ -27,7 +27,8 @@ type life struct {
 	shop *shop
 	name string
 	plan []step
-	next int // the step that comes
+	next int  // the step that comes
+	over bool // it ended before its plan did
 
 	id, reference, page string
 	asks                map[string]*Ask
@@ -51,10 +52,10 @@ const price = 2500
 // errOver means that a payment has come to an end before its plan has.
 var errOver = errors.New("the payment is over")
 
-func (s *shop) begin(name string, plan []step) *life {
-	l := &life{shop: s, name: name, plan: plan, asks: map[string]*Ask{}}
+func (s *shop) begin(plan []step) *life {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	l := &life{shop: s, name: fmt.Sprintf("order-%d", len(s.lives)+1), plan: plan, asks: map[string]*Ask{}}
 	s.lives = append(s.lives, l)
 	return l
 }
@@ -64,7 +65,7 @@ func (l *life) live(ctx context.Context) error {
 	for l.next < len(l.plan) {
 		err := l.plan[l.next](ctx, l)
 		if errors.Is(err, errOver) && !l.shop.strict {
-			l.next = len(l.plan)
+			l.next, l.over = len(l.plan), true
 			return nil
 		}
 		if err != nil {
@@ -73,6 +74,35 @@ func (l *life) live(ctx context.Context) error {
 		l.next++
 	}
 	return nil
+}
+
+// allTold complains of operations that merchants were not told the success of.
+func (s *shop) allTold() {
+	s.w.t.Helper()
+	for _, a := range s.book() {
+		if a.Told != Succeeded {
+			s.w.t.Errorf("payment %s: of the %s of %d the merchant was told %q, want a success", a.Payment, a.Kind, a.Amount, a.Told)
+		}
+	}
+}
+
+// goOn lives all lives that were cut off, together, while an operator hastens what is in
+// doubt.
+func (s *shop) goOn() {
+	s.w.t.Helper()
+	var wg sync.WaitGroup
+	for _, l := range s.lives {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(s.w.t.Context(), 2*patience)
+			defer cancel()
+			if err := l.live(ctx); err != nil {
+				s.w.t.Error(err)
+			}
+		})
+	}
+	s.w.hasten()
+	wg.Wait()
+	s.w.hasten()
 }
 
 // book is what the merchants know.
@@ -108,6 +138,11 @@ func (l *life) send(ctx context.Context, kind Kind, amount int64, path string, b
 			return status >= 400 && status < 500 && status != http.StatusConflict && status != http.StatusTooManyRequests, err
 		}
 		told := understand(answer)
+		if told == Nothing && !l.shop.strict { // which it remains under this key
+			if told, err = l.look(ctx, kind, amount); err != nil {
+				return false, err
+			}
+		}
 		l.shop.mu.Lock()
 		ask.Told = told
 		l.shop.mu.Unlock()
@@ -122,9 +157,49 @@ func (l *life) send(ctx context.Context, kind Kind, amount int64, path string, b
 	})
 }
 
+// look asks how an operation has ended whose first answer did not say.
+func (l *life) look(ctx context.Context, kind Kind, amount int64) (Told, error) {
+	paths := map[Kind]string{Capture: "/captures", Refund: "/refunds"}
+	status, answer, err := l.shop.w.merchant(ctx, http.MethodGet, "/transactions/"+l.id+paths[kind], "", nil)
+	if err != nil || status != http.StatusOK {
+		return Nothing, errors.Join(err, fmt.Errorf("looking at payment %s: %d", l.id, status))
+	}
+	switch kind {
+	case Capture, Refund:
+		for _, m := range list(answer, "items") {
+			if number(m, "amount") == amount {
+				return ended(m), nil
+			}
+		}
+	case Void:
+		switch text(answer, "status") {
+		case "authorization_voided":
+			return Succeeded, nil
+		case "authorization_succeeded":
+			return Failed, nil
+		}
+	case Authorize:
+		return l.understand(answer), nil
+	}
+	return Nothing, nil
+}
+
+// ended is the end that an answer tells of.
+func ended(answer object) Told {
+	switch text(answer, "status") {
+	case "succeeded":
+		return Succeeded
+	case "failed", "declined":
+		return Failed
+	}
+	return Nothing
+}
+
 // patiently tries until it is done, the host is dead or ctx ends. A strict shop is not
 // patient.
 func (s *shop) patiently(ctx context.Context, try func() (done bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
 		done, err := try()
 		if done || err == nil || s.strict || !s.w.host.alive() {
@@ -210,15 +285,7 @@ func approve(ctx context.Context, l *life) error {
 func money(kind Kind, amount int64, body any) step {
 	paths := map[Kind]string{Capture: "/capture", Refund: "/refunds", Void: "/void"}
 	return func(ctx context.Context, l *life) error {
-		return l.send(ctx, kind, amount, "/transactions/"+l.id+paths[kind], body, func(answer object) Told {
-			switch text(answer, "status") {
-			case "succeeded":
-				return Succeeded
-			case "failed", "declined":
-				return Failed
-			}
-			return Nothing
-		})
+		return l.send(ctx, kind, amount, "/transactions/"+l.id+paths[kind], body, ended)
 	}
 }
 
@@ -299,7 +366,7 @@ func (c *crowd) one() *life {
 	if c.begun%3 == 0 {
 		plan = voided
 	}
-	return c.shop.begin(fmt.Sprintf("crowd-%p-%d", c, c.begun), plan)
+	return c.shop.begin(plan)
 }
 
 // goesOn waits until that many more payments are finished.
@@ -345,4 +412,16 @@ func (c *crowd) wait() {
 	if len(c.failures) > 10 {
 		c.shop.w.t.Errorf("and %d more", len(c.failures)-10)
 	}
+}
+
+// liveUntil goes on with the plan until that many of its steps are done.
+func (l *life) liveUntil(ctx context.Context, steps int) error {
+	whole := l.plan
+	l.plan = whole[:steps]
+	err := l.live(ctx)
+	if err == nil && l.over {
+		err = errOver
+	}
+	l.plan = whole
+	return err
 }
