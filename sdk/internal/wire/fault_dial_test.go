@@ -129,6 +129,21 @@ func (c *faultyConn) fall() {
 	}
 }
 
+// shortDir is a directory for a socket, whose path t.TempDir would make too long.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "wf") //nolint:usetesting // see above
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // A wreck is a plugin behind a real socket, and the mishap of the first connection to
 // it. Further connections are sound, or refused.
 type wreck struct {
@@ -139,12 +154,7 @@ type wreck struct {
 
 func wrecked(t *testing.T, m *mishap, again bool) *wreck {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "wf") //nolint:usetesting // t.TempDir is too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	listener, err := net.Listen("unix", filepath.Join(dir, "plugin"))
+	listener, err := net.Listen("unix", filepath.Join(shortDir(t), "plugin"))
 	if err != nil {
 		t.Fatal(err)
 	}
