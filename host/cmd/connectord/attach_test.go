@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,7 +166,9 @@ func TestAttachIsForDevelopmentOnly(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			if code := run(t.Context(), tt.args, &out, &errs); code != tt.exit || !strings.Contains(errs.String(), tt.says) {
+			ctx, cancel := context.WithTimeout(t.Context(), storyPatience)
+			defer cancel()
+			if code := run(ctx, tt.args, &out, &errs); code != tt.exit || !strings.Contains(errs.String(), tt.says) {
 				t.Errorf("exit %d, %q; want %d, %q", code, errs.String(), tt.exit, tt.says)
 			}
 		})
@@ -209,6 +212,22 @@ func TestAttacherWaitsUntilTheConnectorIsStartedAgain(t *testing.T) {
 	want := "connectord: not attached: refused:; its manifest; correct it and start it again\nconnectord: attached to mine"
 	if !strings.HasPrefix(out.String(), want) {
 		t.Errorf("says %q, want %q", out.String(), want)
+	}
+}
+
+// One that may not serve is not asked again and again.
+func TestAttacherLeavesARefusedConnectorAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "attach.json")
+	write(t, file, "first", morning)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*restFor)
+	defer cancel()
+	tries := 0
+	b := &bench{attach: func(context.Context) (string, error) {
+		tries++
+		return "", errors.New("refused")
+	}}
+	if _, err := (&attacher{host: b, file: file, out: io.Discard}).begin(ctx); !errors.Is(err, context.DeadlineExceeded) || tries != 1 {
+		t.Errorf("%v after %d tries, want 1", err, tries)
 	}
 }
 
