@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
+	"github.com/connectorhost/connectorhost/sdk"
 )
 
 func TestCrashIsPushedJournalledAndHealed(t *testing.T) {
@@ -124,6 +125,79 @@ func TestCrashLoopIsQuarantined(t *testing.T) {
 		}
 		b.last().crash()
 		b.wants(supervise.Backoff, 8) // the old failures are forgotten
+	})
+}
+
+// The whole schedule of a crash loop, to the nanosecond: what dies at once, as it serves
+// or as it starts, is started at these times and then no more.
+func TestCrashLoopKeepsItsSchedule(t *testing.T) {
+	ms := time.Millisecond
+	want := []time.Duration{0, 250 * ms, 750 * ms, 1750 * ms, 3750 * ms}
+	tests := map[string]func(context.Context, *process) error{
+		"dies once it serves":  func(_ context.Context, p *process) error { p.health = thenCrash(p); return nil },
+		"dies while it starts": func(_ context.Context, p *process) error { p.crash(); return nil },
+		"does not start":       func(context.Context, *process) error { return errNo },
+	}
+	for name, rig := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b, began := newBench(t), time.Now()
+				b.rigged(rig)
+				_ = b.Activate(t.Context(), release("1.0.0")) // whether it ever serves is not the question
+				elapse(24 * time.Hour)
+				var at []time.Duration
+				for _, start := range b.starts() {
+					at = append(at, start.Sub(began))
+				}
+				if diff := cmp.Diff(want, at); diff != "" {
+					t.Errorf("starts (-want +got):\n%s", diff)
+				}
+				b.wants(supervise.Quarantined, 6)
+				if e := b.journal.find(t, 6, supervise.Quarantined); e.At.Sub(began) != 3750*ms {
+					t.Errorf("quarantined after %v, want at the fifth failure", e.At.Sub(began))
+				}
+			})
+		})
+	}
+}
+
+// thenCrash is fine when it is asked, and crashes once whoever asked has seen to it.
+func thenCrash(p *process) func(context.Context) (sdk.Health, error) {
+	return func(ctx context.Context) (sdk.Health, error) {
+		time.AfterFunc(0, p.crash)
+		return fine(ctx)
+	}
+}
+
+// Without a jitter of the test's own the waits are spread from nothing to their bound, so
+// that connectors that died together do not start together.
+func TestWaitsAreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bounds := []time.Duration{250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
+		lower, upper := 0, 0
+		for range 50 {
+			b := serving(t, release("1.0.0"), func(c *supervise.Config) { c.Jitter, c.CrashLimit = nil, 100 })
+			for range bounds {
+				b.last().crash()
+				elapse(2 * time.Second)
+			}
+			for i, wait := range intervals(b) {
+				if wait < 0 || wait > bounds[i] {
+					t.Fatalf("wait %d is %v, want at most %v", i, wait, bounds[i])
+				}
+				if wait < bounds[i]/2 {
+					lower++
+				} else {
+					upper++
+				}
+			}
+			if err := b.shutDown(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if lower < 60 || upper < 60 {
+			t.Errorf("%d waits in the lower half of their span and %d in the upper, want them spread", lower, upper)
+		}
 	})
 }
 
