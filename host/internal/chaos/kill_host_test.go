@@ -84,7 +84,7 @@ func (w *world) untilQuietOrDead() {
 // after it is durable.
 func TestChaosHostKilledAtEveryWriteOfAPayment(t *testing.T) {
 	t.Parallel()
-	rounds, seed, _ := chaos(t, 1, 10)
+	rounds, _ := chaos(t, 1, 10)
 	w := newWorld(t, "--sweep", "1h")
 	s := &shop{w: w}
 	for range rounds {
@@ -107,13 +107,12 @@ func TestChaosHostKilledAtEveryWriteOfAPayment(t *testing.T) {
 	w.killHost()
 	w.startHost()
 	s.goOn()
-	t.Log(w.judge(s).Line(w.faults, seed))
+	w.judge(s)
 }
 
 // 3, too: killed at every durable write of its own start.
 func TestChaosHostKilledAtEveryWriteOfItsStart(t *testing.T) {
 	t.Parallel()
-	_, seed, _ := chaos(t, 1, 1)
 	w := newWorld(t)
 	s := &shop{w: w}
 	for _, moment := range moments {
@@ -139,14 +138,13 @@ func TestChaosHostKilledAtEveryWriteOfItsStart(t *testing.T) {
 	}
 	w.settle()
 	s.allTold()
-	t.Log(w.judge(s).Line(w.faults, seed))
+	w.judge(s)
 }
 
 // 4. The host is killed at every durable write of a swap: what serves afterwards is the
 // old release or the new one.
 func TestChaosHostKilledAtEveryWriteOfASwap(t *testing.T) {
 	t.Parallel()
-	_, seed, _ := chaos(t, 1, 1)
 	w := newWorld(t, "--bake-time", "100ms")
 	old, next := w.install()
 	s := &shop{w: w}
@@ -189,7 +187,7 @@ func TestChaosHostKilledAtEveryWriteOfASwap(t *testing.T) {
 	}
 	w.settle()
 	s.allTold()
-	t.Log(w.judge(s).Line(w.faults, seed))
+	w.judge(s)
 }
 
 // untilAloneOrDead waits until nothing runs beside what serves.
@@ -207,7 +205,7 @@ func (w *world) untilAloneOrDead() {
 // next start removes what it left.
 func TestChaosHostKilledUnderLoad(t *testing.T) {
 	t.Parallel()
-	kills, seed, random := chaos(t, 3, 100)
+	kills, random := chaos(t, 3, 100)
 	w := newWorld(t)
 	s := &shop{w: w}
 	crowd := s.open(8, 0)
@@ -239,7 +237,7 @@ func TestChaosHostKilledUnderLoad(t *testing.T) {
 	w.hasten()
 	crowd.wait()
 	w.hasten()
-	t.Log(w.judge(s).Line(w.faults, seed))
+	w.judge(s)
 	if entries, err := os.ReadDir(filepath.Join(w.dir, "tmp")); err != nil || len(entries) != 1 {
 		t.Errorf("%d things are left for temporary files, %v, want those of the one connector", len(entries), err)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -24,6 +25,16 @@ import (
 
 // patience is how long a test waits for what must come.
 const patience = 60 * time.Second
+
+// seed repeats a run: CHAOS_SEED, or one of this run's own.
+var seed uint64
+
+// total is what all verdicts of this run come to.
+var total struct {
+	sync.Mutex
+	Verdict
+	faults int
+}
 
 // programs is the folder that the programs under test were built into.
 var programs string
@@ -45,7 +56,27 @@ func buildAndRun(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	if seed, err = chosenSeed(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := m.Run()
+	if total.Payments > 0 {
+		fmt.Println(total.Line(total.faults, seed))
+	}
+	return code
+}
+
+func chosenSeed() (uint64, error) {
+	text := os.Getenv("CHAOS_SEED")
+	if text == "" {
+		return rand.Uint64() >> 1, nil // short enough for a signed number
+	}
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("CHAOS_SEED: %w", err)
+	}
+	return seed, nil
 }
 
 func buildAll() error {
@@ -70,21 +101,14 @@ func build(name, pkg string, flags ...string) error {
 func program(name string) string { return filepath.Join(programs, name) }
 
 // chaos says how long a test is to be, and gives it its chance. CHAOS=1 runs the long
-// form, CHAOS_SEED repeats a run.
-func chaos(t *testing.T, short, long int) (steps int, seed uint64, random *rand.Rand) {
+// form.
+func chaos(t *testing.T, short, long int) (int, *rand.Rand) {
 	t.Helper()
-	seed = uint64(time.Now().UnixNano())
-	if text := os.Getenv("CHAOS_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatalf("CHAOS_SEED: %v", err)
-		}
-	}
 	t.Logf("CHAOS_SEED=%d", seed)
 	if os.Getenv("CHAOS") != "" {
 		short = long
 	}
-	return short, seed, rand.New(rand.NewPCG(seed, seed))
+	return short, rand.New(rand.NewPCG(seed, seed))
 }
 
 // A process is a program that runs, or has ended.
@@ -147,7 +171,7 @@ func newWorld(t *testing.T, flags ...string) *world {
 	}
 	w := &world{
 		t: t, dir: dir, secretKey: "sk_test_0123456789abcdefghijkl",
-		apiURL: address(t), adminURL: address(t),
+		sandboxURL: address(t), apiURL: address(t), adminURL: address(t),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 20 * time.Second},
 	}
 	w.flags = append([]string{
@@ -190,16 +214,16 @@ func (w *world) startSandbox() {
 	w.t.Helper()
 	ready := filepath.Join(w.dir, "sandbox.ready")
 	var err error
-	w.sandbox, err = start(program("smartpay-sandbox"), w.log, os.Environ(),
+	if err = os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
+		w.t.Fatal(err)
+	}
+	w.sandbox, err = start(program("smartpay-sandbox"), w.log, os.Environ(), "--listen", strings.TrimPrefix(w.sandboxURL, "http://"),
 		"--ready-file", ready, "--state", filepath.Join(w.dir, "sandbox.state"), "--keys", w.secretKey)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var told struct {
-		URL string `json:"url"`
-	}
+	var told object
 	w.await("the sandbox", func() error { return readJSON(ready, &told) })
-	w.sandboxURL = told.URL
 }
 
 // startHost starts the host on the data of the one before, and waits until it serves.

@@ -29,13 +29,7 @@ func (w *world) hasten() {
 	w.t.Helper()
 	w.plugin()
 	w.await("everything is settled", func() error {
-		s, err := w.status()
-		if err != nil {
-			return err
-		}
-		for _, p := range s.Parked {
-			w.mustOperate(http.MethodPost, "/v1/connectors/smartpay/unpark", object{"subject": p.Subject})
-		}
+		w.tend()
 		ids, err := w.unsettled()
 		if err != nil {
 			return err
@@ -49,8 +43,8 @@ func (w *world) hasten() {
 	})
 }
 
-// judge closes the books and compares them.
-func (w *world) judge(shops ...*shop) Verdict {
+// judge closes the books, compares them, and adds what it finds to the total.
+func (w *world) judge(shops ...*shop) {
 	w.t.Helper()
 	v := Judge(w.books(shops...))
 	for _, class := range []struct {
@@ -65,7 +59,13 @@ func (w *world) judge(shops ...*shop) Verdict {
 	if v.Payments == 0 {
 		w.t.Error("nothing was asked for: the test proves nothing")
 	}
-	return v
+	w.t.Log(v.Line(w.faults, seed))
+	total.Lock()
+	defer total.Unlock()
+	total.faults += w.faults
+	total.Payments += v.Payments
+	total.Lost, total.Doubled = append(total.Lost, v.Lost...), append(total.Doubled, v.Doubled...)
+	total.Unknown = append(total.Unknown, v.Unknown...)
 }
 
 // books collects what the three sides say. A list of payments moves while webhooks come
