@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"os"
 	"sync"
 	"testing"
 
@@ -110,4 +112,38 @@ func TestOrdersAtOnceAreCarriedOutOneByOne(t *testing.T) {
 	if now := r.Connectors(); len(now) != 1 || now[0].Generation != generation || now[0].State != supervise.Serving {
 		t.Errorf("connectors are %+v, want the end of the chain, generation %d", now, generation)
 	}
+}
+
+// A refusal, too, is one answer with one word, at once and later. Mutation: an order that
+// keeps no code answers "answered_before", which tells a program nothing.
+func TestARefusedOrderKeepsItsWord(t *testing.T) {
+	r := start(t, t.TempDir(), program(t, "first"))
+	second, err := r.Install(t.Context(), program(t, "second"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(second.Path, second.Path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(second.Path, []byte("#!/bin/sh"), 0o500); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		body, code string
+		status     int
+	}{
+		"a damaged release": {`{"release":"` + second.Digest + `","request_id":"a"}`, "damaged", http.StatusConflict},
+		"an unknown one":    {`{"release":"9.9.9","request_id":"b"}`, "not_installed", http.StatusNotFound},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r.t = t
+			for _, when := range []string{"at once", "later"} {
+				if answer := r.want(tt.status, "POST", path("/swap"), tt.body); answer["code"] != tt.code {
+					t.Errorf("%s: %v, want code %s", when, answer, tt.code)
+				}
+			}
+		})
+	}
+	r.t = t
 }

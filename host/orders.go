@@ -30,6 +30,8 @@ type order struct {
 	Asked  admin.SwapOrder      `json:"asked"`
 	Report supervise.SwapReport `json:"report"`
 	Error  string               `json:"error,omitempty"`
+	Status int                  `json:"status,omitempty"` // of HTTP, with Error
+	Code   string               `json:"code,omitempty"`   // the word for Error
 
 	err  error
 	done chan struct{} // closed when Report and err are what came of it
@@ -116,6 +118,7 @@ func (o *orders) finish(ctx context.Context, connector string, done *order, repo
 	defer o.mu.Unlock()
 	if done.Report, done.err = report, failed; failed != nil {
 		done.Error = failed.Error()
+		done.Status, done.Code = admin.Judge(failed)
 	}
 	err := o.keep(ctx, connector, *done)
 	if err == nil {
@@ -167,7 +170,7 @@ func (o *orders) kept(ctx context.Context, connector string) ([]order, error) {
 	for i := range list {
 		list[i].done = over
 		if list[i].Error != "" {
-			list[i].err = fmt.Errorf("%w: %s", admin.ErrAnswered, list[i].Error)
+			list[i].err = &admin.AnsweredError{Status: list[i].Status, Code: list[i].Code, Message: list[i].Error}
 		}
 	}
 	return list, nil

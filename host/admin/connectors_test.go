@@ -156,6 +156,8 @@ func TestErrorsOfTheHostHaveTheirStatus(t *testing.T) {
 		"damaged on disk":    {fleet.ErrDamaged, http.StatusConflict, "damaged", false},
 		"another file":       {&launch.StartError{Reason: launch.ReasonDigest, Err: errors.New("its SHA-256 is …")}, http.StatusUnprocessableEntity, "wrong_digest", false},
 		"does worse":         {fmt.Errorf("swapping: %w: it is slow", supervise.ErrWorse), http.StatusConflict, "did_worse", false},
+		"answered before":    {&admin.AnsweredError{Status: 422, Code: "no_handshake", Message: "it printed hello"}, http.StatusUnprocessableEntity, "no_handshake", false},
+		"answered long ago":  {&admin.AnsweredError{Message: "it printed hello"}, http.StatusConflict, "answered_before", false},
 		"busy":               {&settle.BusyError{}, http.StatusConflict, "operation_under_way", false},
 		"does not start":     {&launch.StartError{Reason: launch.ReasonHandshake, Err: errors.New("it printed hello")}, http.StatusUnprocessableEntity, "no_handshake", false},
 		"the host stops":     {supervise.ErrClosed, http.StatusServiceUnavailable, "shutting_down", true},

@@ -28,6 +28,22 @@ type unfitError struct{ error }
 // Unwrap returns what is wrong with it.
 func (e *unfitError) Unwrap() error { return e.error }
 
+// An AnsweredError is the answer to an order that failed, given again. It is an
+// [ErrAnswered].
+type AnsweredError struct {
+	Status        int    // of HTTP; 0 if it is not known any more
+	Code, Message string // as they were
+}
+
+// Error says that it is an old answer, and what it was.
+func (e *AnsweredError) Error() string { return ErrAnswered.Error() + ": " + e.Message }
+
+// Unwrap returns ErrAnswered.
+func (e *AnsweredError) Unwrap() error { return ErrAnswered }
+
+// Judge returns the HTTP status of an error and its code, for [AnsweredError].
+func Judge(err error) (status int, code string) { return statusOf(err), codeOf(err) }
+
 // statuses are the errors that say what is wrong with a request, or what has to change
 // before it can be carried out, each with the word for it that programs read.
 var statuses = []struct {
@@ -55,19 +71,40 @@ var statuses = []struct {
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},
 }
 
+// faulty are the statuses of releases that do not serve: 422 where the program by itself
+// is no use, 409 where it is no use here and now. For the faults that are not named it
+// is what else the error says.
+var faulty = map[supervise.Fault]int{
+	supervise.FaultDigest:    http.StatusUnprocessableEntity,
+	supervise.FaultContract:  http.StatusUnprocessableEntity,
+	supervise.FaultIsolation: http.StatusUnprocessableEntity,
+	supervise.FaultBinary:    http.StatusUnprocessableEntity,
+	supervise.FaultHandshake: http.StatusUnprocessableEntity,
+	supervise.FaultTimeout:   http.StatusUnprocessableEntity,
+	supervise.FaultDescribe:  http.StatusUnprocessableEntity,
+	supervise.FaultEnded:     http.StatusUnprocessableEntity,
+	supervise.FaultUnhealthy: http.StatusUnprocessableEntity,
+
+	supervise.FaultConnector:  http.StatusConflict,
+	supervise.FaultDescribed:  http.StatusConflict,
+	supervise.FaultAdmission:  http.StatusConflict,
+	supervise.FaultCapability: http.StatusConflict,
+	supervise.FaultWorse:      http.StatusConflict,
+}
+
 // statusOf is the HTTP status of an error. What nobody foresaw is ours.
 func statusOf(err error) int {
+	if e, ok := errors.AsType[*AnsweredError](err); ok && e.Status != 0 {
+		return e.Status
+	}
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p.status
 	}
 	if _, ok := errors.AsType[*unfitError](err); ok {
 		return http.StatusUnprocessableEntity
 	}
-	if e, ok := errors.AsType[*launch.StartError](err); ok && !hosts(e) {
-		return http.StatusUnprocessableEntity
-	}
-	if f := supervise.FaultOf(err); f == supervise.FaultUnhealthy || f == supervise.FaultEnded {
-		return http.StatusUnprocessableEntity // the program is to blame, as if it had not started
+	if status, ok := faulty[supervise.FaultOf(err)]; ok {
+		return status
 	}
 	if _, ok := errors.AsType[*settle.BusyError](err); ok {
 		return http.StatusConflict
@@ -86,6 +123,9 @@ func statusOf(err error) int {
 // codeOf is the word for an error that programs read. The fault of a release comes
 // first, because it is the most precise. A word that was given once stays.
 func codeOf(err error) string {
+	if e, ok := errors.AsType[*AnsweredError](err); ok && e.Code != "" {
+		return e.Code
+	}
 	if fault := supervise.FaultOf(err); fault != "" {
 		return string(fault)
 	}

@@ -81,6 +81,32 @@ func TestIllHealthEndsTheBakeTime(t *testing.T) {
 	}
 }
 
+// A process that dies while it is kept warm, with calls or without, is no offer to roll
+// back any more, at once.
+func TestTheDeadAreNotWarm(t *testing.T) {
+	for name, held := range map[string]bool{"with a call": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := serving(t, release("1.0.0"), baking)
+				if held {
+					defer b.lease().Release()
+				}
+				ctx, cancel := soon(b)
+				defer cancel()
+				_, _ = b.Swap(ctx, release("1.1.0"), supervise.SwapOptions{}) // its drain is not waited for
+				b.wants(supervise.Serving, 2)
+				b.processes()[0].crash()
+				synctest.Wait()
+				for _, in := range b.Status().Others {
+					if in.Warm {
+						t.Errorf("generation %d, which is %s, counts as warm", in.Generation, in.State)
+					}
+				}
+			})
+		})
+	}
+}
+
 // blinking is fine every third time.
 func blinking() func(context.Context) (sdk.Health, error) {
 	asked := 0

@@ -344,6 +344,9 @@ func TestCanary(t *testing.T) {
 				}
 				elapse(time.Hour)
 				b.wants(supervise.Serving, 1)
+				if routes := b.routes(); len(routes) != 1 || routes[0].Generation != 1 {
+					t.Errorf("calls are led to %d routes, want what serves alone", len(routes))
+				}
 				b.calls(200)
 				if got := b.journal.life(2); !strings.HasSuffix(got, tt.last) {
 					t.Errorf("life of the canary = %s, want its end to be %s", got, tt.last)
