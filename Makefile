@@ -75,9 +75,15 @@ conform: build ## Run the conformance suite against the Smartpay connector
 bench: ## Run the benchmarks; rows are ratios measured in one run
 	go test -run '^$$' -bench . -benchmem ./host/... ./schemas/... ./sdk/... ./plugin-smartpay/...
 
+# The last line sums up what the provider's books say. PAYMENTS is for the last test.
+SEED     ?=
+PAYMENTS ?=
 .PHONY: chaos
-chaos: ## Break connectors for long, at random; CHAOS_SEED=N repeats a run
-	CHAOS=1 go test -race -count=1 -timeout 60m -run Chaos -v ./host/...
+chaos: ## Break everything for long, at random; SEED=N repeats a run, PAYMENTS=N sizes it
+	CHAOS=1 CHAOS_SEED=$(SEED) go test -race -count=1 -timeout 60m -run Chaos -v $$(go list ./host/... | grep -v /internal/chaos)
+	@mkdir -p bin
+	go test -race -c -o bin/chaos.test ./host/internal/chaos
+	@cd host/internal/chaos && CHAOS=1 CHAOS_SEED=$(SEED) PAYMENTS=$(PAYMENTS) ../../../bin/chaos.test -test.run Chaos -test.v -test.timeout 10h
 
 .PHONY: golden
 golden: ## Rewrite golden files; review the diff before committing
