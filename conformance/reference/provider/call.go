@@ -24,6 +24,8 @@ type call struct {
 	payment   *payment // that it is about; nil if none is
 	reference string   // of that payment
 	replayed  bool
+	acted     bool        // its key is used up: it took effect, or was declined
+	header    http.Header // of the answer, beside what every answer has
 }
 
 // An operation does what an endpoint is for.

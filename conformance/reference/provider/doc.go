@@ -16,6 +16,8 @@
 //     moving its clock expires, settles and approves whatever is due, and a lookup
 //     during the visibility delay sees exactly the past.
 //   - Every request is counted and every movement of money can be read at /ledger.
+//   - It is a simulator too ([SimPath]): the conformance suite opens lanes in it, acts for
+//     buyers, and makes it misbehave, one merchant at a time.
 //
 // It shares no code with the connector: where the two agree, it is because both
 // follow the same description.

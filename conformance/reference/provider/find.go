@@ -1,18 +1,25 @@
 package provider
 
-import (
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // account tells a merchant that the API key works: GET /v1/account.
 func (p *Provider) account(*call) (int, any, *refusal) {
 	return http.StatusOK, map[string]string{"mode": "test"}, nil
 }
 
-// seen is a payment as lookups see it: as of the visibility delay, or not at all.
-func (m *merchant) seen(x *payment, when time.Time) *view {
-	if x == nil || x.created.After(when) {
+// seen is a payment as lookups see it: as of the visibility delay, or of before what a
+// fault still hides, or not at all.
+func (p *Provider) seen(x *payment) *view {
+	if x == nil {
+		return nil
+	}
+	when := p.visible()
+	for _, v := range x.veils {
+		if before := v.from.Add(-tick); p.now().Before(v.until) && before.Before(when) {
+			when = before
+		}
+	}
+	if x.created.After(when) {
 		return nil
 	}
 	return x.at(when)
@@ -20,7 +27,7 @@ func (m *merchant) seen(x *payment, when time.Time) *view {
 
 // getPayment shows one payment: GET /v1/payments/{id}.
 func (p *Provider) getPayment(c *call) (int, any, *refusal) {
-	v := c.merchant.seen(c.merchant.payments[c.id], p.visible())
+	v := p.seen(c.merchant.payments[c.id])
 	if v == nil {
 		return 0, nil, notFound("payment")
 	}
@@ -37,7 +44,7 @@ func (p *Provider) findPayments(c *call) (int, any, *refusal) {
 	c.reference = wanted
 	list := listShown[paymentShown]{Items: []paymentShown{}}
 	for _, x := range c.merchant.byReference[wanted] {
-		if v := c.merchant.seen(x, p.visible()); v != nil {
+		if v := p.seen(x); v != nil {
 			list.Items = append(list.Items, showPayment(v))
 		}
 	}
@@ -67,7 +74,7 @@ func (p *Provider) findRefunds(c *call) (int, any, *refusal) {
 }
 
 func (p *Provider) refunds(c *call, x *payment, match func(move) bool) []moveShown {
-	v := c.merchant.seen(x, p.visible())
+	v := p.seen(x)
 	if v == nil {
 		return nil
 	}

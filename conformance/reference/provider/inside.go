@@ -25,7 +25,7 @@ func (i inside) RoundTrip(req *http.Request) (*http.Response, error) {
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
-	served.Host = req.URL.Host
+	served.Host, served.RemoteAddr = req.URL.Host, "127.0.0.1:0" // from this machine
 	r := &recorder{header: http.Header{}, status: http.StatusOK}
 	i.provider.ServeHTTP(r, served)
 	return &http.Response{

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"regexp"
 	"time"
+
+	"github.com/connectorhost/connectorhost/conformance/sim"
 )
 
 // A use is what an idempotency key was used for. The record outlives the key's
@@ -13,6 +15,7 @@ type use struct {
 	request [sha256.Size]byte // method, path and body
 	about   string            // reference of the payment that it was about
 	at      time.Time
+	busy    time.Time // until when it is in progress
 	status  int
 	body    []byte
 }
@@ -35,13 +38,32 @@ func (p *Provider) once(c *call, do operation) (status int, body []byte) {
 			})
 		case seen.request != print:
 			return render(0, nil, conflict("key_reused", "the idempotency key was used for another request"))
+		case p.now().Before(seen.busy):
+			return render(0, nil, inProgress())
 		}
 		c.replayed = true
 		return seen.status, seen.body
 	}
+	if p.fires(c.merchant, sim.FaultKeyError) != nil {
+		status, body = render(0, nil, &refusal{
+			status: http.StatusInternalServerError, code: "internal", message: "something went wrong",
+		})
+		c.merchant.uses[c.key] = &use{request: print, at: p.now(), status: status, body: body}
+		return status, body
+	}
 	status, body = render(do(p, c))
-	if status < 300 || status == http.StatusPaymentRequired {
-		c.merchant.uses[c.key] = &use{request: print, about: c.reference, at: p.now(), status: status, body: body}
+	if status >= 300 && status != http.StatusPaymentRequired {
+		return status, body
+	}
+	used := &use{request: print, about: c.reference, at: p.now(), status: status, body: body}
+	c.merchant.uses[c.key], c.acted = used, true
+	if f := p.fires(c.merchant, sim.FaultKeyBusy); f != nil {
+		used.busy = used.at.Add(milliseconds(f.Milliseconds))
+		return render(0, nil, inProgress())
 	}
 	return status, body
+}
+
+func inProgress() *refusal {
+	return conflict("key_in_progress", "the request with this idempotency key is still being worked on")
 }

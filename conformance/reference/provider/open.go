@@ -3,6 +3,8 @@ package provider
 import (
 	"net/http"
 	"time"
+
+	"github.com/connectorhost/connectorhost/conformance/sim"
 )
 
 // open starts a payment: POST /v1/payments.
@@ -31,7 +33,7 @@ func (p *Provider) open(c *call) (int, any, *refusal) {
 	case minor == ReviewedThenDeclined:
 		x.write(entry{at: now.Add(reviewTime), step: stepDeclined, reason: "fraud_suspected"})
 	default:
-		x.write(x.decision(now, c.key))
+		x.write(p.decision(c.merchant, x, now, c.key))
 	}
 	p.keep(c.merchant, x)
 	v := x.at(now)
@@ -50,18 +52,21 @@ func (p *Provider) await(c *call, x *payment) {
 	x.start = statusAwaitingBuyer
 	x.page = c.origin + "/pay/" + x.id
 	if after := p.options.ApproveAfter; after > 0 {
-		x.write(x.decision(x.created.Add(after), ""))
+		x.write(p.decision(c.merchant, x, x.created.Add(after), ""))
 	}
 }
 
 // decision is what the buyer's bank says, once it is asked.
-func (p *payment) decision(at time.Time, key string) entry {
-	if reason := declineFor(p.minor, p.terms.Instrument); reason != "" {
+func (p *Provider) decision(m *merchant, x *payment, at time.Time, key string) entry {
+	if reason := declineFor(x.minor, x.terms.Instrument); reason != "" {
 		return entry{at: at, step: stepDeclined, reason: reason}
 	}
-	granted := p.minor
+	granted := x.minor
 	if granted == HalfApproved {
 		granted /= 2
+	}
+	if f := p.fires(m, sim.FaultLess); f != nil {
+		granted = min(granted, f.Minor)
 	}
 	return entry{at: at, step: stepApproved, amount: granted, key: key}
 }
@@ -81,7 +86,7 @@ func (p *Provider) decide(x *payment, word string) string {
 	}
 	switch word {
 	case "approve":
-		x.write(x.decision(now, ""))
+		x.write(p.decision(x.merchant, x, now, ""))
 	case "decline":
 		x.write(entry{at: now, step: stepDeclined, reason: "authentication_failed"})
 	case "cancel":

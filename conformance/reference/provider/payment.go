@@ -20,6 +20,7 @@ type payment struct {
 	told     int       // steps that events were made of
 	due      time.Time // when the next one may be
 	quiet    bool      // nothing will happen by itself
+	veils    []veil    // what a fault hides from lookups
 }
 
 // write adds to the history.
@@ -121,6 +122,10 @@ func (v *view) apply(e entry) {
 		v.release(e)
 	case stepCaptured, stepRefunded:
 		v.accept(e)
+	case stepExpired: // before its time
+		v.until = e.at
+		v.pass(e.at)
+		return
 	default:
 		if !v.settle(e) {
 			return

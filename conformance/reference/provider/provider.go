@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	mathrand "math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -51,6 +52,7 @@ type Provider struct {
 	requests  requests
 	events    int64
 	outbox    []*Delivery
+	lanes     map[string]*merchant // that the suite opened, by the id it has for them
 }
 
 // A merchant is whoever holds one API key.
@@ -62,6 +64,9 @@ type merchant struct {
 	instruments map[string]*instrument
 	hooks       []*hook
 	uses        map[string]*use // by idempotency key
+	faults      []*fault        // armed, oldest first
+	requests    int             // of the API
+	writes      int             // those among them that ask for a change
 }
 
 // New returns a provider without merchants: each API key that calls is one.
@@ -73,7 +78,7 @@ func New(o Options) *Provider {
 		o.KeyLifetime = defaultKeyLifetime
 	}
 	p := &Provider{
-		options: o, merchants: map[string]*merchant{}, wake: make(chan struct{}, 1),
+		options: o, merchants: map[string]*merchant{}, lanes: map[string]*merchant{}, wake: make(chan struct{}, 1),
 		random: mathrand.NewChaCha8(seed(o.Seed)),
 	}
 	p.mux = p.routes()
@@ -121,6 +126,12 @@ func (p *Provider) id(prefix string) string {
 	var b [10]byte
 	_, _ = p.random.Read(b[:]) // never fails
 	return prefix + "_" + hex.EncodeToString(b[:])
+}
+
+// letters makes what the API keys of lanes end in.
+func (p *Provider) letters() string {
+	_, text, _ := strings.Cut(p.id(""), "_")
+	return text
 }
 
 func (p *Provider) merchant(key string) *merchant {

@@ -3,8 +3,11 @@ package provider
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
+
+	"github.com/connectorhost/connectorhost/conformance/sim/skeleton"
 )
 
 // endpoints are the API. Writes need an idempotency key; the others are idempotent by
@@ -40,6 +43,9 @@ func (p *Provider) routes() *http.ServeMux {
 		mux.HandleFunc(endpoint, p.answer(endpoint, func(c *call) (int, []byte) { return render(do(p, c)) }))
 	}
 	p.control(mux)
+	simulated := skeleton.New(SimPath, skeleton.About{Name: "reference-provider", Version: simVersion, Webhooks: true}, simulator{p})
+	mux.Handle(SimPath, simulated)
+	mux.Handle(SimPath+"/", simulated)
 	return mux
 }
 
@@ -60,6 +66,7 @@ func (p *Provider) answer(endpoint string, do func(*call) (int, []byte)) http.Ha
 		status, text, number := p.handle(c, r.Header.Get("Authorization"), err != nil, do)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Request-Id", "req_"+strconv.FormatInt(number, 10))
+		maps.Copy(w.Header(), c.header)
 		w.WriteHeader(status)
 		_, _ = w.Write(text) // whoever asked can ask again
 	}
@@ -71,13 +78,16 @@ func (p *Provider) handle(
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m, refused := p.authenticate(authorization)
+	if m != nil {
+		m.count(c)
+	}
 	switch c.merchant = m; {
 	case refused != nil:
 		status, body = render(0, nil, refused)
 	case tooLong:
 		status, body = render(0, nil, malformed("the body is too long"))
 	default:
-		status, body = do(c)
+		status, body = p.faulty(c, do)
 		if c.payment != nil {
 			p.collectOne(c.payment)
 		}

@@ -104,9 +104,14 @@ func (p *Provider) announce(x *payment, e entry) {
 	}
 	for _, h := range x.merchant.hooks {
 		if len(h.Events) == 0 || slices.Contains(h.Events, string(e.step)) {
-			p.outbox = append(p.outbox, &Delivery{hook: h, URL: h.URL, Body: body, due: p.now()})
+			p.queue(h, body)
 		}
 	}
+}
+
+// queue sends a body to one URL.
+func (p *Provider) queue(h *hook, body []byte) {
+	p.outbox = append(p.outbox, &Delivery{hook: h, URL: h.URL, Body: body, due: p.now()})
 	p.outbox = p.outbox[max(0, len(p.outbox)-maxOutbox):]
 	select {
 	case p.wake <- struct{}{}:

@@ -1,6 +1,7 @@
 // Command reference-provider is the reference connector's provider on its own: API,
-// buyers' page, webhooks, /ledger and /control on one address of this machine. No money
-// moves. It runs until it gets SIGINT or SIGTERM, and keeps nothing.
+// buyers' page, webhooks, /ledger and /control, where the simulator protocol is, on one
+// address of this machine. No money moves. It runs until it gets SIGINT or SIGTERM, and
+// keeps nothing.
 package main
 
 import (

@@ -28,13 +28,14 @@ type options struct {
 	VisibilityDelay time.Duration `placeholder:"D" help:"How far lookups lag behind writes."`
 	ApproveAfter    time.Duration `placeholder:"D" help:"Buyers approve by themselves after this time."`
 	KeyLifetime     time.Duration `default:"24h" placeholder:"D" help:"How long an idempotency key is remembered."`
-	ReadyFile       string        `placeholder:"FILE" help:"Write one JSON object here when ready: url and pid."`
+	ReadyFile       string        `placeholder:"FILE" help:"Write one JSON object here when ready: url, sim_url and pid."`
 }
 
 // ready is what the world needs to know once the provider answers.
 type ready struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL    string `json:"url"`
+	SimURL string `json:"sim_url"` // where it speaks the simulator protocol
+	PID    int    `json:"pid"`
 }
 
 // run is the program. It returns the exit code: 0 after an orderly stop, 1 when
@@ -80,7 +81,8 @@ func serve(ctx context.Context, o options, stdout io.Writer) error {
 	server := &http.Server{Handler: stand, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	failed := make(chan error, 1)
 	work.Go(func() { failed <- server.Serve(listener) })
-	err = announce(o, ready{URL: "http://" + listener.Addr().String(), PID: os.Getpid()}, stdout)
+	url := "http://" + listener.Addr().String()
+	err = announce(o, ready{URL: url, SimURL: url + provider.SimPath, PID: os.Getpid()}, stdout)
 	if err == nil {
 		select {
 		case <-ctx.Done():

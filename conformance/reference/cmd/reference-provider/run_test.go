@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/connectorhost/connectorhost/conformance/sim"
 )
 
 func TestRun(t *testing.T) {
@@ -37,6 +39,9 @@ func TestRun(t *testing.T) {
 		t.Errorf("%v, %v", res, err)
 	} else {
 		res.Body.Close()
+	}
+	if c, err := sim.Dial(t.Context(), said.SimURL); err != nil || c.Hello().Name != "reference-provider" {
+		t.Errorf("%v, %v", c, err)
 	}
 	cancel()
 	if got := <-code; got != 0 {
