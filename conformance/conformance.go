@@ -4,11 +4,12 @@
 // package sdk, and reports what it found. It never imports the host: a verdict must
 // not depend on who issued the invitation.
 //
-// Every [Case] is a sentence that can be broken, and reaches a [Verdict] only through
-// what it observed: a case that expects a refusal counts it only together with a
-// witness that nothing was sent. There is no skipping. A case is not applicable only
-// where the connector lacks the capability and proves so by refusing it; a case whose
-// inputs are missing is not testable, and that is not conformance.
+// Every case is a sentence that can be broken, and reaches a verdict only through what
+// it observed: between the connector and its provider's simulator stands a proxy that
+// records and breaks, and the simulator keeps books of its own. There is no skipping. A
+// case is not applicable only where the connector lacks the capability and proves so by
+// refusing it; a case whose inputs are missing is not testable, and that is not
+// conformance.
 //
 // A fixtures file supplies values, such as an account's fields and a request that the
 // provider would take. It cannot remove a case or soften one.
@@ -16,125 +17,140 @@ package conformance
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime/debug"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/connectorhost/connectorhost/conformance/internal/subject"
+	"github.com/connectorhost/connectorhost/conformance/internal/suite"
+	"github.com/connectorhost/connectorhost/sdk"
 )
+
+// Version is the suite's own. Profiles and the catalogue are frozen with it.
+const Version = "1.0.0"
+
+// Fixtures are the values that a connector's author supplies.
+type Fixtures = suite.Fixtures
+
+// LoadFixtures reads a fixtures file. A key that the format does not have is a mistake.
+func LoadFixtures(path string) (Fixtures, error) { return suite.LoadFixtures(path) }
 
 // Options say what to run.
 type Options struct {
 	Plugin   string // path of the binary
 	Fixtures Fixtures
-	Cases    []string // ids to run; empty means all. A run of some cases proves nothing about the rest.
-	Log      io.Writer
-	// Progress is told of every result as it comes; nil tells nobody.
-	Progress func(Result)
+	Cases    []string // ids or patterns of path.Match to run; empty means all. A run of some cases proves nothing about the rest.
+	Profiles []suite.Profile
+	Seed     uint64
+	Parallel int       // cases side by side; 0 means two for each processor
+	Log      io.Writer // what the connector writes; nil keeps it
+	// Planned is told what is going to be run, and Progress of every result as it comes;
+	// nil tells nobody.
+	Planned  func(suite.Plan)
+	Progress func(suite.Result)
 }
 
-// caseTimeout bounds one case, the start of a process included.
-const caseTimeout = 15 * time.Second
+var (
+	// ErrNothingRun means that the options select no case.
+	ErrNothingRun = errors.New("no case was run")
+	// ErrUsage means that the options make no sense.
+	ErrUsage = errors.New("usage")
+)
 
-// ErrNothingRun means that the options select no case.
-var ErrNothingRun = errors.New("no case was run")
+// runTimeout bounds a whole run.
+const runTimeout = 30 * time.Minute
 
 // Run runs the suite against one binary. Its error means that the suite could not do
 // its work; what it found about the connector is in the report.
-func Run(ctx context.Context, o Options) (*Report, error) {
-	digest, err := fileDigest(o.Plugin)
+func Run(ctx context.Context, o Options) (_ *Report, err error) {
+	ctx, cancel := context.WithTimeout(ctx, runTimeout)
+	defer cancel()
+	cases, err := selectCases(o)
 	if err != nil {
 		return nil, err
 	}
-	cases, err := selectCases(o.Cases)
+	program, err := subject.OpenProgram(o.Plugin, o.Log)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Plugin: Subject{SHA256: digest}, Complete: len(o.Cases) == 0}
-	bench, err := newBench(ctx, o)
-	if err != nil {
-		return nil, fmt.Errorf("starting the connector: %w", err)
+	defer func() { err = errors.Join(err, program.Close()) }()
+	r := &suite.Run{
+		Subject: program, Fixtures: o.Fixtures, Levels: levels(), Seed: o.Seed, Parallel: o.Parallel, Progress: o.Progress,
 	}
-	defer func() { err = errors.Join(err, bench.close()) }()
-	report.Plugin.describe(bench.plugin.Description())
-	for _, c := range cases {
-		r := bench.run(ctx, c)
-		report.Results = append(report.Results, r)
-		if o.Progress != nil {
-			o.Progress(r)
+	if o.Fixtures.Simulator != nil {
+		simulator, err := subject.StartSimulator(ctx, *o.Fixtures.Simulator, filepath.Dir(o.Plugin))
+		if err != nil {
+			return nil, err
 		}
+		defer func() { err = errors.Join(err, simulator.Close()) }()
+		r.Sim = simulator.Client
 	}
+	report := newReport(o, program)
+	defer report.end()
+	process, err := program.Start(ctx)
+	if err != nil {
+		report.neverStarted(err)
+		return report, nil
+	}
+	if err := o.Fixtures.For(process.Description()); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUsage, err), process.Stop(ctx))
+	}
+	report.Plugin.describe(process.Description())
+	plan := r.PlanFor(process.Description(), cases)
+	if o.Planned != nil {
+		o.Planned(plan)
+	}
+	report.add(r.Execute(ctx, plan, process))
 	if len(report.Results) == 0 {
 		return nil, ErrNothingRun
 	}
-	report.rollUp()
 	return report, nil
 }
 
-// run runs one case. Whatever goes wrong in the suite itself is an ERROR, never a pass.
-func (b *Bench) run(ctx context.Context, c Case) (r Result) {
-	r = Result{ID: c.ID, Rule: c.Rule, Level: c.Level, Verdict: Error}
-	ctx, cancel := context.WithTimeout(ctx, caseTimeout)
-	defer cancel()
-	start := time.Now()
-	defer func() {
-		r.Milliseconds = time.Since(start).Milliseconds()
-		if p := recover(); p != nil {
-			r.Verdict, r.Why = Error, fmt.Sprintf("the suite panicked: %v\n%s", p, debug.Stack())
+// selectCases picks cases by id or pattern and by profile; a word that selects none is
+// a mistake, not an empty run.
+func selectCases(o Options) ([]suite.Case, error) {
+	picked := Cases()
+	if len(o.Profiles) > 0 {
+		for _, p := range o.Profiles {
+			if !slices.Contains(suite.Profiles(), p) {
+				return nil, fmt.Errorf("%w: there is no profile %q, want some of %v", ErrUsage, p, suite.Profiles())
+			}
 		}
-	}()
-	if c.Needs != "" && !b.plugin.Description().Operations.Has(c.Needs) {
-		r.Verdict, r.Why = NotApplicable, fmt.Sprintf("%s is not offered; capability/undeclared-refused proves it", c.Needs)
-		return r
+		picked = slices.DeleteFunc(picked, func(c suite.Case) bool { return !slices.Contains(o.Profiles, c.Profile) })
 	}
-	b.witness.reset()
-	r.Verdict, r.Why = judge(c.Run(ctx, b))
-	return r
-}
-
-// judge turns what a case returned into a verdict.
-func judge(err error) (Verdict, string) {
-	switch {
-	case err == nil:
-		return Pass, ""
-	case errors.Is(err, errSuite):
-		return Error, err.Error()
-	case errors.Is(err, errNoFixture):
-		return NotTestable, err.Error()
-	}
-	return Fail, err.Error()
-}
-
-// selectCases picks cases by id; an id that names none is a mistake, not an empty run.
-func selectCases(ids []string) ([]Case, error) {
-	all := Cases()
-	if len(ids) == 0 {
-		return all, nil
-	}
-	var picked []Case
-	for _, id := range ids {
-		i := slices.IndexFunc(all, func(c Case) bool { return c.ID == id })
-		if i < 0 {
-			return nil, fmt.Errorf("there is no case %q; conform list names them", id)
+	if len(o.Cases) > 0 {
+		wanted := map[string]bool{}
+		for _, word := range o.Cases {
+			matched := 0
+			for _, c := range picked {
+				if ok, err := matches(word, c.ID); err != nil {
+					return nil, fmt.Errorf("%w: pattern %q: %w", ErrUsage, word, err)
+				} else if ok {
+					wanted[c.ID] = true
+					matched++
+				}
+			}
+			if matched == 0 {
+				return nil, fmt.Errorf("%w: there is no case %q among those selected; conform list names them", ErrUsage, word)
+			}
 		}
-		picked = append(picked, all[i])
+		picked = slices.DeleteFunc(picked, func(c suite.Case) bool { return !wanted[c.ID] })
+	}
+	if len(picked) == 0 {
+		return nil, ErrNothingRun
 	}
 	return picked, nil
 }
 
-func fileDigest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+// operationsOf names what a description offers.
+func operationsOf(d sdk.Description) []string {
+	names := make([]string, len(d.Operations))
+	for i, op := range d.Operations {
+		names[i] = string(op)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return names
 }

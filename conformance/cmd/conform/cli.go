@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/connectorhost/connectorhost/conformance"
+	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
 
 type cli struct {
@@ -60,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func exitOf(err error) int {
 	var usage *usageError
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, conformance.ErrUsage):
 		return conformance.ExitUsage
 	case errors.Is(err, conformance.ErrNothingRun):
 		return conformance.ExitNothingRun
@@ -77,7 +79,9 @@ func (e *usageError) Unwrap() error { return e.err }
 type runCmd struct {
 	Plugin   string   `required:"" type:"existingfile" placeholder:"FILE" help:"The connector's binary."`
 	Fixtures string   `required:"" type:"existingfile" placeholder:"FILE" help:"Values to test with."`
-	Case     []string `placeholder:"ID" help:"Run only this case. Repeatable. Proves nothing about the rest."`
+	Case     []string `placeholder:"ID" help:"Run only this case, or those that match a pattern such as refund/*. Repeatable. Proves nothing about the rest."`
+	Profile  []string `placeholder:"NAME" help:"Run only the cases of this profile. Repeatable. Proves nothing about the rest."`
+	Seed     uint64   `placeholder:"N" help:"Repeat a run: the same numbers are drawn. Default: a new one."`
 	Out      string   `type:"path" placeholder:"DIR" help:"Write report.json there."`
 	Output   string   `enum:"text,json" default:"text" help:"What to print: ${enum}."`
 	Verbose  bool     `short:"v" help:"Show what the connector logs."`
@@ -89,12 +93,18 @@ func (c *runCmd) Run(w *world) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	o := conformance.Options{Plugin: c.Plugin, Fixtures: fixtures, Cases: c.Case}
+	if c.Seed == 0 {
+		c.Seed = rand.Uint64()>>1 + 1
+	}
+	o := conformance.Options{Plugin: c.Plugin, Fixtures: fixtures, Cases: c.Case, Seed: c.Seed}
+	for _, name := range c.Profile {
+		o.Profiles = append(o.Profiles, suite.Profile(name))
+	}
 	if c.Verbose {
 		o.Log = w.stderr
 	}
 	if c.Output == "text" {
-		o.Progress = func(r conformance.Result) { printResult(w.stdout, r) }
+		o.Progress = func(r suite.Result) { printResult(w.stdout, r) }
 	}
 	report, err := conformance.Run(w.ctx, o)
 	if err != nil {
@@ -120,7 +130,7 @@ func (c *runCmd) Run(w *world) error {
 	return printSummary(w.stdout, report)
 }
 
-func printResult(out io.Writer, r conformance.Result) {
+func printResult(out io.Writer, r suite.Result) {
 	fmt.Fprintf(out, "%-14s %-32s %s\n", r.Verdict, r.ID, r.Rule)
 	if r.Why != "" {
 		fmt.Fprintf(out, "               %s\n", r.Why)
@@ -128,9 +138,9 @@ func printResult(out io.Writer, r conformance.Result) {
 }
 
 func printSummary(out io.Writer, r *conformance.Report) error {
-	passed := r.Counts[conformance.Pass]
+	passed := r.Counts[suite.Pass]
 	_, err := fmt.Fprintf(out, "\n%s %s: %s (%d of %d cases passed, %d not applicable)\n", r.Plugin.Name, r.Plugin.Version,
-		r.Verdict, passed, len(r.Results), r.Counts[conformance.NotApplicable])
+		r.Verdict, passed, len(r.Results), r.Counts[suite.NotApplicable])
 	if err == nil && !r.Complete {
 		_, err = fmt.Fprintln(out, "Only some cases were run, which proves nothing about the rest.")
 	}
@@ -157,7 +167,7 @@ type showCmd struct {
 func (c *showCmd) Run(w *world) error {
 	for _, k := range conformance.Cases() {
 		if k.ID == c.Case {
-			_, err := fmt.Fprintf(w.stdout, "%s (%s)\n%s\n%s\n", k.ID, k.Level, k.Rule, k.Why)
+			_, err := fmt.Fprintf(w.stdout, "%s (%s, %s)\n%s\n%s\n", k.ID, k.Requirement, k.Profile, k.Rule, k.Why)
 			return err
 		}
 	}

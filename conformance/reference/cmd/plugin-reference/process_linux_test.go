@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/connectorhost/connectorhost/conformance"
 	"github.com/connectorhost/connectorhost/conformance/reference/provider"
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/launch"
@@ -128,22 +127,6 @@ func TestPaymentsInsideDieWithTheProcess(t *testing.T) {
 	die(t, first)
 	if found, err := start(t).FindPayment(t.Context(), find); err != nil || found.Found || !found.Authoritative {
 		t.Errorf("%+v, %v", found, err)
-	}
-}
-
-func TestConforms(t *testing.T) {
-	fixtures, err := conformance.LoadFixtures("../../conformance.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := conformance.Run(t.Context(), conformance.Options{Plugin: program, Fixtures: fixtures})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range report.Results {
-		if r.Verdict != conformance.Pass {
-			t.Errorf("%s: %s %s", r.ID, r.Verdict, r.Why)
-		}
 	}
 }
 

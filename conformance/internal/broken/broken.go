@@ -1,0 +1,48 @@
+// Package broken is the reference connector, wrong in exactly one way, once per rule: the
+// proof that the suite bites.
+//
+// A mutant names the case that must fail for it, and the words in which. Everything
+// else must go on passing but for the collateral that is listed: a suite in which one
+// fault fails everything tells nobody what is wrong.
+package broken
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/connectorhost/connectorhost/conformance/reference"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// A Mutant is one fault. At least one of the hooks is set.
+type Mutant struct {
+	ID     string // lower case, with hyphens
+	Fault  string // what is wrong, as a sentence about the connector
+	Killer string // the case that must fail
+	Reason string // words that the failure must have
+	// Collateral are further cases that may fail or be blocked.
+	Collateral []string
+
+	// Transport wraps the connector's way to its provider.
+	Transport func(http.RoundTripper) http.RoundTripper
+	// Connector wraps the connector. What it returns must implement what it is to offer.
+	Connector func(*reference.Connector) sdk.Connector
+	// Remote wraps the connector as a host sees it, beyond the checks of the SDK: what no
+	// connector in Go can do wrong, but one in another language can.
+	Remote func(sdk.Remote) sdk.Remote
+	// Process is what a connector's main does wrong instead of, or before, serving. Such
+	// a mutant runs as a real process alone.
+	Process string
+}
+
+// Check reports what is wrong with the mutant itself.
+func (m Mutant) Check() error {
+	switch {
+	case m.ID == "" || m.Fault == "" || m.Killer == "" || m.Reason == "":
+		return fmt.Errorf("mutant %q: id, fault, killer and reason are needed", m.ID)
+	case m.Transport == nil && m.Connector == nil && m.Remote == nil && m.Process == "":
+		return errors.New("mutant " + m.ID + " does nothing wrong")
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+// Package claims holds the cases about what a connector claims: its manifest, its
+// capabilities, and that it refuses whatever lies outside them before anybody is asked.
+package claims
+
+import "github.com/connectorhost/connectorhost/conformance/internal/suite"
+
+// Cases lists the cases.
+func Cases() []suite.Case {
+	return []suite.Case{
+		undeclaredIsRefused,
+		manifestIsStable,
+		manifestMatchesSchema,
+		closureHolds,
+		pastDeadlineIsRefused,
+		foreignCurrencyIsRefused,
+		foreignCountryIsRefused,
+		foreignCaptureModeIsRefused,
+		amountNotPositiveIsRefused,
+		missingFieldIsNamed,
+		tooManyItemsAreRefused,
+		missingCredentialIsRefused,
+	}
+}

@@ -1,0 +1,137 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/connectorhost/connectorhost/conformance/internal/broken"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/all"
+	"github.com/connectorhost/connectorhost/conformance/internal/subject"
+	"github.com/connectorhost/connectorhost/conformance/internal/suite"
+	"github.com/connectorhost/connectorhost/conformance/reference"
+	"github.com/connectorhost/connectorhost/conformance/reference/provider"
+	"github.com/connectorhost/connectorhost/conformance/sim"
+	"github.com/connectorhost/connectorhost/sdk"
+)
+
+// The reference connector passes every case, and each mutant of it fails the one that it
+// must, for the reason that it must: the suite bites, and says where.
+
+// subjectOf is the reference connector with a mutant's fault, in memory.
+func subjectOf(t testing.TB, m broken.Mutant) subject.Memory {
+	t.Helper()
+	return subject.Memory{Remote: m.Remote, New: func() sdk.Connector {
+		var o reference.Options
+		pool := &http.Transport{MaxIdleConnsPerHost: 64}
+		t.Cleanup(pool.CloseIdleConnections)
+		o.Outside = pool
+		if m.Transport != nil {
+			o.Outside = m.Transport(o.Outside)
+		}
+		c := reference.New(o)
+		if m.Connector != nil {
+			return m.Connector(c)
+		}
+		return c
+	}}
+}
+
+// examine runs cases against the reference connector with a mutant's fault, and returns
+// the results of those that did not pass or do not apply.
+func examine(t testing.TB, m broken.Mutant, cases []suite.Case) []suite.Result {
+	t.Helper()
+	ctx := context.Background()
+	server := httptest.NewServer(provider.New(provider.Options{}))
+	t.Cleanup(server.Close)
+	client, err := sim.Dial(ctx, server.URL+provider.SimPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixtures, err := LoadFixtures(filepath.Join("reference", "conformance.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &suite.Run{Subject: subjectOf(t, m), Fixtures: fixtures, Sim: client, Levels: levels(), Seed: 1}
+	process, err := r.Subject.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := r.PlanFor(process.Description(), cases)
+	results := r.Execute(ctx, plan, process)
+	return slices.DeleteFunc(results, func(x suite.Result) bool { return x.Verdict == suite.Pass || x.Verdict == suite.NotApplicable })
+}
+
+func TestReferencePassesEveryCase(t *testing.T) {
+	for _, r := range examine(t, broken.Mutant{}, Cases()) {
+		t.Errorf("%s %s: %s", r.Verdict, r.ID, r.Why)
+	}
+}
+
+// matrixCases are all cases, or those that the matrix has time for: MUTANTS=1 runs whole.
+func matrixCases(m broken.Mutant) []suite.Case {
+	return slices.DeleteFunc(Cases(), func(c suite.Case) bool {
+		return c.Slow && c.ID != m.Killer && os.Getenv("MUTANTS") == ""
+	})
+}
+
+func TestMutants(t *testing.T) {
+	seen := map[string]bool{}
+	var limit = make(chan struct{}, 4)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, m := range all.Mutants() {
+		if err := m.Check(); err != nil {
+			t.Error(err)
+			continue
+		}
+		if seen[m.ID] {
+			t.Errorf("two mutants are called %s", m.ID)
+		}
+		seen[m.ID] = true
+		if m.Process != "" {
+			continue // see TestProcessMutants
+		}
+		t.Run(m.ID, func(t *testing.T) {
+			t.Parallel()
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			judgeMutant(t, m, examine(t, m, matrixCases(m)))
+		})
+	}
+}
+
+// judgeMutant holds what a mutant failed against what it was to fail.
+func judgeMutant(t *testing.T, m broken.Mutant, failed []suite.Result) {
+	t.Helper()
+	killed := false
+	for _, r := range failed {
+		switch {
+		case r.ID == m.Killer:
+			killed = r.Verdict == suite.Fail || r.Verdict == suite.Warn
+			if !strings.Contains(r.Why, m.Reason) {
+				t.Errorf("%s fails, but not because of %q: %s", r.ID, m.Reason, r.Why)
+			}
+		case !slices.Contains(m.Collateral, r.ID):
+			t.Errorf("%s %s too: %s", r.ID, r.Verdict, r.Why)
+		}
+	}
+	if !killed {
+		t.Errorf("%s does not fail: a connector that is wrong in this way would be certified: %s%s", m.Killer, m.Fault, list(failed))
+	}
+}
+
+func list(results []suite.Result) string {
+	var b strings.Builder
+	for _, r := range results {
+		fmt.Fprintf(&b, "\n  %s %s: %s", r.Verdict, r.ID, r.Why)
+	}
+	return b.String()
+}
