@@ -1,4 +1,4 @@
-// Package all lists every mutant.
+// Package all lists every mutant of every area, for the matrix that holds the suite to them.
 package all
 
 import "github.com/connectorhost/connectorhost/conformance/internal/broken"
