@@ -43,6 +43,10 @@
 // is "stdin", and on the call /plugin.GRPCController/Shutdown. A log record is a line
 // of JSON on standard error with time, level, msg, and optionally payment_id,
 // operation_id, account and an object attrs.
+//
+// A host may leave them no network. Then CONNECTOR_EGRESS is the path of a Unix socket
+// on which an HTTP proxy answers: CONNECT host:port, and what follows the answer 200 is
+// the connection. In Go, [Dial] does it.
 package serve
 
 import (
