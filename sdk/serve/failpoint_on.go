@@ -22,7 +22,7 @@ const (
 // whoever is kept in can read nothing else, and is given no variables. An order is one
 // line of four words: the process it is for or "*", the moment, the method, and a text
 // that the request holds or "*".
-const failpointFile = "failpoint"
+const failpointFile = "connector-failpoint"
 
 // failpoint kills this process, as SIGKILL does, at the call that the order names. It is
 // compiled only with the tag "failpoint", which no release is built with.

@@ -1,10 +1,10 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -98,7 +98,7 @@ func (w *world) awaitIntent(v victim) {
 	w.await("the intent", func() error {
 		status, page, err := w.operate(http.MethodGet, "/v1/payments?search="+v.life.name, nil)
 		if err != nil || status != http.StatusOK {
-			return fmt.Errorf("%d %w", status, err)
+			return errors.Join(err, fmt.Errorf("listing payments: %d", status))
 		}
 		for _, row := range list(page, "items") {
 			_, story, err := w.operate(http.MethodGet, "/v1/payments/"+text(row, "id"), nil)
@@ -199,7 +199,7 @@ func (w *world) awaitParked(l *life) (subject string) {
 			return nil
 		}
 		code, answer, err := w.operate(http.MethodPost, "/v1/payments/"+l.id+"/settle", nil)
-		return fmt.Errorf("nothing is; asking the provider: %d %s %w", code, strings.TrimSpace(text(answer, "status")), err)
+		return errors.Join(err, fmt.Errorf("nothing is; the provider was asked: %d %s", code, text(answer, "status")))
 	})
 	return subject
 }

@@ -387,7 +387,7 @@ func (w *world) dieAtCall(pid, moment, method, text string) (callOff func()) {
 			w.t.Error(err)
 		}
 		for _, dir := range dirs {
-			file := filepath.Join(dir, "failpoint")
+			file := filepath.Join(dir, "connector-failpoint")
 			if err := os.WriteFile(file, []byte(order), 0o600); err == nil { // or its connector has gone
 				placed = append(placed, file)
 			}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -149,7 +150,7 @@ func (w *world) payment(transaction object) (Payment, error) {
 	} {
 		status, page, err := w.merchant(w.t.Context(), http.MethodGet, "/transactions/"+id+what.path+"?limit=100", "", nil)
 		if err != nil || status != http.StatusOK {
-			return p, fmt.Errorf("listing %s of payment %s: %d %w", what.path, id, status, err)
+			return p, errors.Join(err, fmt.Errorf("listing %s of payment %s: %d", what.path, id, status))
 		}
 		for _, m := range list(page, "items") {
 			p.Moves = append(p.Moves, Move{text(m, "id"), kind, number(m, "amount"), text(m, "status"), text(m, what.ref)})
@@ -157,7 +158,7 @@ func (w *world) payment(transaction object) (Payment, error) {
 	}
 	status, story, err := w.operate(http.MethodGet, "/v1/payments/"+id, nil)
 	if err != nil || status != http.StatusOK {
-		return p, fmt.Errorf("the story of payment %s: %d %w", id, status, err)
+		return p, errors.Join(err, fmt.Errorf("the story of payment %s: %d", id, status))
 	}
 	p.Unsettled, p.Released = int(number(story, "unsettled")), number(story, "released")
 	for _, op := range list(story, "operations") {

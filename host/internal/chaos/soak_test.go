@@ -99,7 +99,7 @@ func TestChaosSoak(t *testing.T) {
 	old, next := w.install()
 	all := troubles([2]string{old, next})
 	s := &shop{w: w}
-	crowd := s.open(min(64, 1+payments/4), payments)
+	crowd := s.open(min(256, 1+payments/4), payments) // most of them wait for what is in doubt
 	for !crowd.allBegun() && !t.Failed() {
 		all[random.IntN(len(all))](w, random)
 		<-time.After(time.Duration(random.IntN(int(600 * time.Millisecond))))
