@@ -6,6 +6,9 @@
 // of one connector lie side by side, and installing the same bytes again changes
 // nothing. An installation is there entirely or not at all, whenever the host dies.
 //
+// Beside a release may lie its certificate, the one part of it that can be exchanged.
+// Whoever installs brings a [Judge] that is asked before the program is ever started.
+//
 // The package trusts whoever installs. It starts a program once, to ask what it is,
 // and leaves it to others to decide which release runs. One [Fleet] at a time may use
 // a directory.
@@ -161,20 +164,26 @@ func (f *Fleet) Verify() error {
 // keeps both. It returns the release that is there already if its bytes are the same.
 // One installation runs at a time; the others wait until ctx ends.
 func (f *Fleet) Install(ctx context.Context, path string) (Release, error) {
-	r, err := f.install(ctx, path)
+	return f.InstallCertified(ctx, path, nil, func(string, *sdk.Description, []byte) error { return nil })
+}
+
+// InstallCertified is Install with a certificate, which may be nil, and a judge, whose
+// error keeps the program from being started and the release from being kept. A
+// certificate for a release that is there already takes the place of the one it has.
+func (f *Fleet) InstallCertified(ctx context.Context, path string, certificate []byte, judge Judge) (Release, error) {
+	r, err := f.install(ctx, path, certificate, judge)
 	if err != nil {
 		return Release{}, fmt.Errorf("installing %s: %w", path, err)
 	}
 	return r, nil
 }
 
-func (f *Fleet) install(ctx context.Context, path string) (_ Release, err error) {
-	select {
-	case f.installing <- struct{}{}:
-		defer func() { <-f.installing }()
-	case <-ctx.Done():
-		return Release{}, ctx.Err()
+func (f *Fleet) install(ctx context.Context, path string, certificate []byte, judge Judge) (_ Release, err error) {
+	done, err := f.alone(ctx)
+	if err != nil {
+		return Release{}, err
 	}
+	defer done()
 	temporary, err := os.MkdirTemp(f.dir, incoming)
 	if err != nil {
 		return Release{}, err
@@ -189,20 +198,41 @@ func (f *Fleet) install(ctx context.Context, path string) (_ Release, err error)
 	}
 	switch r, err := f.Get(digest); {
 	case err == nil:
-		return r, nil
+		return r, f.recertify(r, certificate, judge)
 	case !errors.Is(err, ErrNotInstalled):
 		return Release{}, fmt.Errorf("%w; remove %s and install again", err, filepath.Join(f.dir, digest))
 	}
-	return f.settle(ctx, temporary, digest)
-}
-
-// settle makes the copied program a release: asks it, writes its answer down and gives
-// the folder its final name.
-func (f *Fleet) settle(ctx context.Context, temporary, digest string) (Release, error) {
+	if err := judge(digest, nil, certificate); err != nil {
+		return Release{}, err
+	}
 	described, err := f.trial(ctx, filepath.Join(temporary, programFile), digest)
 	if err != nil {
 		return Release{}, fmt.Errorf("trial start: %w", err)
 	}
+	if err := judge(digest, &described, certificate); err != nil {
+		return Release{}, err
+	}
+	if certificate != nil {
+		if err := writeCertificate(temporary, certificate); err != nil {
+			return Release{}, err
+		}
+	}
+	return f.settle(temporary, digest, described)
+}
+
+// alone waits until nothing else changes what is installed.
+func (f *Fleet) alone(ctx context.Context) (done func(), err error) {
+	select {
+	case f.installing <- struct{}{}:
+		return func() { <-f.installing }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// settle makes the copied program a release: writes down what it said of itself and
+// gives the folder its final name.
+func (f *Fleet) settle(temporary, digest string, described sdk.Description) (Release, error) {
 	r := Release{
 		Name:        described.Manifest.Name,
 		Version:     described.Manifest.Version,
@@ -255,12 +285,11 @@ func (f *Fleet) Keep(digest string) (done func(), err error) {
 // release could be kept, and an error of it is why the release stays. A process that
 // runs the release all the same goes on.
 func (f *Fleet) Remove(ctx context.Context, digest string, idle func() error) error {
-	select {
-	case f.installing <- struct{}{}:
-		defer func() { <-f.installing }()
-	case <-ctx.Done():
-		return ctx.Err()
+	done, err := f.alone(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if err := f.doom(digest); err != nil {
 		return err
 	}

@@ -300,6 +300,11 @@ func (h impossible) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// admitted is a policy that lets everything serve.
+func admitted(_ fleet.Release, d sdk.Description) (supervise.Admission, error) {
+	return supervise.Admission{Description: d, Gate: &gatekeep.Gate{}}, nil
+}
+
 // newBench starts a supervisor. The waits of its back-off are the longest there are.
 func newBench(t *testing.T, change ...func(*supervise.Config)) *bench {
 	t.Helper()
@@ -309,7 +314,7 @@ func newBench(t *testing.T, change ...func(*supervise.Config)) *bench {
 		Slot:     s,
 		Launcher: b.launch,
 		Journal:  b.journal,
-		Admit:    func(sdk.Description) (*gatekeep.Gate, error) { return &gatekeep.Gate{}, nil },
+		Admit:    admitted,
 		Logger:   slog.New(impossible{t: t}),
 		Jitter:   func(d time.Duration) time.Duration { return d },
 	}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
 	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -18,9 +19,9 @@ type Config struct {
 	Slot     *slot.Slot
 	Launcher Launcher
 	Journal  Journal
-	// Admit decides whether a connector that describes itself so may serve, and builds
-	// its gate. An error is final for the release. Nil means gatekeep.New.
-	Admit  func(sdk.Description) (*gatekeep.Gate, error)
+	// Admit decides whether a release that describes itself so may serve, and as what. An
+	// error is final for the release. Nil admits what gatekeep.New does, whole.
+	Admit  func(fleet.Release, sdk.Description) (Admission, error)
 	Logger *slog.Logger // nil means no log
 	// LastGeneration is the highest generation that earlier runs of the host recorded:
 	// processes are numbered on from it, so that no two share a number.
@@ -70,6 +71,18 @@ type Config struct {
 	Jitter func(d time.Duration) time.Duration
 }
 
+// An Admission is what a release is admitted as.
+type Admission struct {
+	// Description is what it may be asked for: what it says of itself, or less.
+	Description sdk.Description
+	Gate        *gatekeep.Gate // of that
+}
+
+func admitWhole(_ fleet.Release, d sdk.Description) (Admission, error) {
+	gate, err := gatekeep.New(d)
+	return Admission{d, gate}, err
+}
+
 // healthRetry is the time between two questions whether a new process is healthy.
 const healthRetry = 100 * time.Millisecond
 
@@ -91,7 +104,7 @@ func (c Config) withDefaults() Config {
 	c.StopTimeout = cmp.Or(c.StopTimeout, 4*time.Second)
 	c.JournalTimeout = cmp.Or(c.JournalTimeout, 5*time.Second)
 	if c.Admit == nil {
-		c.Admit = gatekeep.New
+		c.Admit = admitWhole
 	}
 	if c.Remember == nil {
 		c.Remember = func(context.Context, []Suspect) error { return nil }

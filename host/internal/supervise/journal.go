@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
@@ -37,6 +38,8 @@ type Event struct {
 	// Fault is the word for Cause, with To [Rejected] and, after a start that failed,
 	// with To [Crashed].
 	Fault Fault `json:"fault,omitempty"`
+	// Reasons are what is wrong with its certificate, with Fault [FaultCertificate].
+	Reasons []certificate.Reason `json:"reasons,omitempty"`
 	// Aboard are the calls that were on their way, with To Crashed.
 	Aboard []slot.Flight `json:"aboard,omitempty"`
 	// Parked are those of them that are refused from now on.
@@ -82,7 +85,7 @@ func (o *owner) eventOf(in *instance, to State, cause string, at time.Time) Even
 		e.Aboard, e.Parked = in.aboard, in.parked
 	}
 	if to == Crashed || to == Rejected {
-		e.Fault = in.fault
+		e.Fault, e.Reasons = in.fault, in.reasons
 	}
 	if to == Serving {
 		e.Undoes = in.undoes

@@ -188,27 +188,37 @@ func (m *model) checkProcess(t *rapid.T, b *bench, p *process) {
 
 // Whatever happens in whatever order, the supervisor does what its model does, with and
 // without a bake time.
-func TestSupervisorBehavesLikeItsModel(t *testing.T) {
+func TestSupervisorBehavesLikeItsModel(t *testing.T) { compareToModel(t, 1) }
+
+// The long form takes many more walks.
+func TestChaosSupervisorBehavesLikeItsModel(t *testing.T) {
+	walks := 1
+	if os.Getenv("CHAOS") != "" {
+		walks = 100
+	}
+	compareToModel(t, walks)
+}
+
+// compareToModel takes so many times as many walks as rapid does.
+func compareToModel(t *testing.T, times int) {
+	t.Helper()
 	for name, bake := range map[string]time.Duration{
 		"without a bake": 0,
 		// Not a multiple of what else there is, so that no two things are due at once.
 		"with a bake": 4*time.Minute + 3*time.Millisecond,
 	} {
 		t.Run(name, func(t *testing.T) {
-			runs := 1
-			if os.Getenv("CHAOS") != "" {
-				runs = 50
-			}
-			for range runs {
+			for range times {
 				synctest.Test(t, func(t *testing.T) {
-					rapid.Check(bubbled{t}, func(rt *rapid.T) { compareToModel(t, rt, bake) })
+					rapid.Check(bubbled{t}, func(rt *rapid.T) { walk(t, rt, bake) })
 				})
 			}
 		})
 	}
 }
 
-func compareToModel(t *testing.T, rt *rapid.T, bake time.Duration) {
+// walk does one thing after the other at random.
+func walk(t *testing.T, rt *rapid.T, bake time.Duration) {
 	b := newBench(t, func(c *supervise.Config) { c.DrainTimeout, c.Bake = 1000*time.Hour, bake })
 	m := &model{bake: bake, version: 1, deaths: map[string]int{}, bad: map[*process]bool{}}
 	b.rigged(func(_ context.Context, p *process) error {

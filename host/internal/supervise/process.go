@@ -29,7 +29,8 @@ type Process interface {
 
 // A Launcher starts a release. It must run the bytes of release.Digest or nothing, and
 // return soon after ctx ends. An error that is a [*launch.StartError] tells whether to
-// try again; any other one means that it is worth trying.
+// try again, and so does a [*certificate.RefusedError]: not to; any other one means that
+// it is worth trying.
 type Launcher func(ctx context.Context, release fleet.Release) (Process, error)
 
 // Launch returns the launcher that runs releases as processes. What base says of path
@@ -64,7 +65,7 @@ func (l Launcher) Trial(admit func(sdk.Description) (*gatekeep.Gate, error), sto
 			return sdk.Description{}, err
 		}
 		if _, err := admit(described); err != nil {
-			return sdk.Description{}, faulty(FaultAdmission, err)
+			return sdk.Description{}, notAdmitted(err)
 		}
 		return described, nil
 	}
@@ -81,6 +82,9 @@ func speaks(r sdk.ContractRange) error {
 
 // hopeless reports whether a start failed for a reason that stays.
 func hopeless(err error) bool {
+	if FaultOf(err) == FaultCertificate {
+		return true
+	}
 	failed, ok := errors.AsType[*launch.StartError](err)
 	if !ok {
 		return false

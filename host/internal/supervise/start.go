@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/sdk"
 )
@@ -39,20 +40,16 @@ func (s *Supervisor) bringUp(in *instance, inUse *sdk.Description) error {
 	if err := s.ask(func(o *owner) error { o.launched(in, process); return nil }); err != nil {
 		return err
 	}
-	described := process.Description()
-	if err := vet(in.release, described, inUse); err != nil {
-		return refusal(err)
-	}
-	gate, err := s.config.Admit(described)
+	admitted, err := s.admit(in.release, process.Description(), inUse)
 	if err != nil {
-		return refusal(faulty(FaultAdmission, err))
+		return refusal(err)
 	}
 	route := slot.NewRoute(slot.Target{
 		Generation:  in.generation,
 		Version:     in.release.Version,
 		Digest:      in.release.Digest,
-		Description: described,
-		Gate:        gate,
+		Description: admitted.Description,
+		Gate:        admitted.Gate,
 		Remote:      process,
 	})
 	err = s.ask(func(o *owner) error {
@@ -66,6 +63,22 @@ func (s *Supervisor) bringUp(in *instance, inUse *sdk.Description) error {
 		return err
 	}
 	return s.ask(func(o *owner) error { return o.advance(in, stepProve, "it says that it can serve") })
+}
+
+// admit says as what a release may serve that describes itself so. What inUse can do
+// must not be lost, unless it is nil.
+func (s *Supervisor) admit(release fleet.Release, described sdk.Description, inUse *sdk.Description) (Admission, error) {
+	if err := vet(release, described); err != nil {
+		return Admission{}, err
+	}
+	admitted, err := s.config.Admit(release, described)
+	if err != nil {
+		return Admission{}, notAdmitted(err)
+	}
+	if inUse != nil {
+		err = keeps(*inUse, admitted.Description)
+	}
+	return admitted, err
 }
 
 func (s *Supervisor) launch(in *instance) (Process, error) {
@@ -200,7 +213,7 @@ func (o *owner) abort(in *instance, cause string) {
 
 // rejected ends a start that will never succeed.
 func (o *owner) rejected(in *instance, err error) {
-	in.fault = FaultOf(err)
+	in.fault, in.reasons = FaultOf(err), ReasonsOf(err)
 	o.fall(in, stepRefuse, err.Error())
 	o.finish(in)
 	if in == o.main {

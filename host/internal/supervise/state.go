@@ -7,6 +7,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/slot"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
 // A State is where an instance is in its life.
@@ -82,16 +83,17 @@ type instance struct {
 	startAt    time.Time // when a wait is over
 	servedFrom time.Time // when it was published
 
-	process Process       // nil before it was started
-	route   *slot.Route   // nil before it was described
-	past    *past         // how calls on it went lately
-	leaving *retirement   // its way out of service, or nil
-	left    int           // calls that outlasted the drain
-	gone    chan struct{} // closed when the process was stopped or given up
-	exit    *Exit         // how it ended, once it has
-	fault   Fault         // why its start failed, if there is a word for it
-	aboard  []slot.Flight // the calls that were in flight then
-	parked  []string      // and those of them that were parked for it
+	process Process              // nil before it was started
+	route   *slot.Route          // nil before it was described
+	past    *past                // how calls on it went lately
+	leaving *retirement          // its way out of service, or nil
+	left    int                  // calls that outlasted the drain
+	gone    chan struct{}        // closed when the process was stopped or given up
+	exit    *Exit                // how it ended, once it has
+	fault   Fault                // why its start failed, if there is a word for it
+	reasons []certificate.Reason // what is wrong with its certificate, if that is why
+	aboard  []slot.Flight        // the calls that were in flight then
+	parked  []string             // and those of them that were parked for it
 }
 
 // inFlight is the number of calls that are on it.

@@ -17,6 +17,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
@@ -153,7 +154,9 @@ func TestSwapFailureLeavesTheOldServing(t *testing.T) {
 			release("1.1.0", func(d *sdk.Description) { d.Manifest.Features.PartialRefund = false }),
 			nil, true, "feature partial_refund", supervise.FaultCapability, "starting rejected",
 		},
-		"is not admitted":          {release("6.6.6"), nil, true, "not certified", supervise.FaultAdmission, "starting rejected"},
+		"is not admitted":          {release("6.6.6"), nil, true, "not wanted", supervise.FaultAdmission, "starting rejected"},
+		"is not certified":         {release("6.6.7"), nil, true, "REVOKED", supervise.FaultCertificate, "starting rejected"},
+		"is admitted for less":     {release("6.6.8"), nil, true, "operation void", supervise.FaultCapability, "starting rejected"},
 		"is unhealthy":             {next, rig(func(p *process) { p.health = unfit }), false, "no entropy", supervise.FaultUnhealthy, "starting described crashed"},
 		"does not answer":          {next, rig(func(p *process) { p.health = silent }), false, "not healthy within", supervise.FaultUnhealthy, "starting described crashed"},
 		"ends while it is started": {next, rig(func(p *process) { p.crash() }), false, "exit code 2", supervise.FaultEnded, "starting described crashed"},
@@ -163,11 +166,16 @@ func TestSwapFailureLeavesTheOldServing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := serving(t, release("1.0.0"), func(c *supervise.Config) {
-					c.Admit = func(d sdk.Description) (*gatekeep.Gate, error) {
-						if d.Manifest.Version == "6.6.6" {
-							return nil, errors.New("not certified")
+					c.Admit = func(r fleet.Release, d sdk.Description) (supervise.Admission, error) {
+						switch r.Version {
+						case "6.6.6":
+							return supervise.Admission{}, errors.New("not wanted")
+						case "6.6.7":
+							return supervise.Admission{}, &certificate.RefusedError{Findings: []certificate.Finding{{Reason: certificate.Revoked}}}
+						case "6.6.8":
+							d.Operations = d.Operations[:1]
 						}
-						return &gatekeep.Gate{}, nil
+						return supervise.Admission{Description: d, Gate: &gatekeep.Gate{}}, nil
 					}
 				})
 				b.rigged(tt.rig)

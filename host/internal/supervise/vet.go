@@ -22,9 +22,8 @@ func (e *LossError) Error() string {
 	return "it would take away what is in use: " + strings.Join(e.Lost, ", ")
 }
 
-// vet says why a process that describes itself so must not serve as release. What
-// inUse can do must not be lost, unless it is nil.
-func vet(release fleet.Release, described sdk.Description, inUse *sdk.Description) error {
+// vet says why a process that describes itself so must not serve as release.
+func vet(release fleet.Release, described sdk.Description) error {
 	if name := described.Manifest.Name; name != release.Name {
 		return faulty(FaultConnector, fmt.Errorf("it says that its name is %.60q, not %q", name, release.Name))
 	}
@@ -35,10 +34,12 @@ func vet(release fleet.Release, described sdk.Description, inUse *sdk.Descriptio
 		return faulty(FaultDescribed, fmt.Errorf("it describes itself otherwise than when it was installed: %s",
 			strings.Join(differences(release.Description, described), ", ")))
 	}
-	if inUse == nil {
-		return nil
-	}
-	if lost := Lost(*inUse, described); len(lost) > 0 {
+	return nil
+}
+
+// keeps says that what is in use would be lost.
+func keeps(inUse, admitted sdk.Description) error {
+	if lost := Lost(inUse, admitted); len(lost) > 0 {
 		return faulty(FaultCapability, &LossError{Lost: lost})
 	}
 	return nil
