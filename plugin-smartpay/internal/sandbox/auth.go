@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/sandbox/book"
 )
 
 var secretKey = regexp.MustCompile(`^sk_(test|live)_[0-9a-zA-Z]+$`)
@@ -40,5 +42,5 @@ func (s *Server) accepts(key string) bool {
 	if strings.HasPrefix(tail, "invalid") {
 		return false
 	}
-	return len(s.cfg.Keys) == 0 || slices.Contains(s.cfg.Keys, key)
+	return len(s.cfg.Keys) == 0 || slices.Contains(s.cfg.Keys, key) || s.lanes.has(book.Fingerprint(key))
 }

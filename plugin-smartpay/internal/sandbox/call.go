@@ -31,6 +31,14 @@ func (c *call) do(cause book.Cause, fn func(*book.Tx)) {
 	c.due = append(c.due, c.merchant.Do(cause, fn)...)
 }
 
+// merchantName is the name of whose request it is; "" if that is not known.
+func (c *call) merchantName() string {
+	if c.merchant == nil {
+		return ""
+	}
+	return c.merchant.Name
+}
+
 func (c *call) scope() book.Scope {
 	return book.Scope{Method: c.request.Method, Path: c.target.path, Key: c.key}
 }

@@ -32,6 +32,7 @@ func controls() []route {
 		ctl("POST", "/clock", (*Server).advanceClock),
 	}
 	all = append(all, faultControls(ctl)...)
+	all = append(all, simControls(ctl)...)
 	for _, verb := range []string{"approve", "decline", "cancel"} {
 		decide := func(s *Server, c *control) (answer, error) { return s.decide(c, verb) }
 		all = append(all,
@@ -113,14 +114,18 @@ func (s *Server) advanceClock(c *control) (answer, error) {
 		return answer{}, err
 	}
 	in.require("advance_ms")
-	ms := in.integer("advance_ms", 0, (100 * 365 * 24 * time.Hour).Milliseconds())
+	ms := in.integer("advance_ms", 0, longestAdvance.Milliseconds())
 	if err := in.err(); err != nil {
 		return answer{}, err
 	}
-	s.book.Advance(time.Duration(ms) * time.Millisecond)
+	s.advance(c, milliseconds(ms))
+	return s.showClock(c)
+}
+
+func (s *Server) advance(c *control, d time.Duration) {
+	s.book.Advance(d)
 	c.due = s.everywhere("clock", func(*book.Tx) bool { return false })
 	s.hooks.Wake()
-	return s.showClock(c)
 }
 
 // decision is what a control did to an order or a token.

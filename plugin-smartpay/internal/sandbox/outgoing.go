@@ -26,7 +26,9 @@ func (s *Server) outgoing(due []*book.Delivery) outgoing {
 			Body:     wire.Encode(wire.NewEvent(d.Event)),
 			Tag:      d,
 		}
-		rules := s.faults.Fire(fault.Occasion{On: fault.Webhook, Event: string(d.Event.Type), Reference: d.Reference})
+		rules := s.faults.Fire(fault.Occasion{
+			On: fault.Webhook, Event: string(d.Event.Type), Reference: d.Reference, Merchant: d.Merchant.Name,
+		})
 		if len(rules) == 0 {
 			out.after = append(out.after, m)
 			continue

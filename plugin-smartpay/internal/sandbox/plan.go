@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,7 +27,9 @@ func (s *Server) plan(c *call) plan {
 	if c.target.name == "" {
 		return plan{}
 	}
-	return plan{s.faults.Fire(fault.Occasion{On: c.target.name, Reference: c.reference, Key: c.key})}
+	return plan{s.faults.Fire(fault.Occasion{
+		On: c.target.name, Reference: c.reference, Merchant: c.merchantName(), Key: c.key,
+	})}
 }
 
 func (p plan) labels() []string {
@@ -57,8 +60,8 @@ func (s *Server) carryOut(c *call, refusal *answer) (a answer, answered bool) {
 	if _, ok := c.plan.first(fault.ExpireKeys); ok && c.merchant != nil {
 		c.do(book.Cause{By: "control"}, func(tx *book.Tx) { tx.ForgetReplies() })
 	}
-	if s.progress.busy(c) {
-		return refused(idempotencyInProgress, "another request with this Idempotency-Key is still being answered"), true
+	if s.progress.busy(c, s.clock.Now()) {
+		return stillAnswered(), true
 	}
 	if a, instead, answered := s.instead(c); instead {
 		return a, answered
@@ -72,8 +75,16 @@ func (s *Server) carryOut(c *call, refusal *answer) (a answer, answered bool) {
 	} else {
 		a = s.answer(c)
 	}
+	if r, ok := c.plan.first(fault.KeyBusy); ok && refusal == nil {
+		s.progress.until(c, s.clock.Now().Add(milliseconds(r.MS)))
+		return stillAnswered(), true
+	}
 	a.override(c.plan)
 	return a, true
+}
+
+func stillAnswered() answer {
+	return refused(idempotencyInProgress, "another request with this Idempotency-Key is still being answered")
 }
 
 // instead answers, or does not, where a rule keeps the request from acting.
@@ -195,8 +206,8 @@ func (a *answer) override(p plan) {
 		if r.Do == fault.OverrideField {
 			field = r.Field
 		}
-		if field == "" {
-			continue
+		if field == "" || a.status >= http.StatusBadRequest && r.Do != fault.OverrideField {
+			continue // an error has no amount, currency or status of an order
 		}
 		if changed, ok := replace(a.body, field, r.Value); ok {
 			a.body = changed
@@ -204,41 +215,77 @@ func (a *answer) override(p plan) {
 	}
 }
 
-// replace sets a field of a JSON object, which may be nested. A plain amount,
-// currency or status is that of the order where the answer is a session's.
+// replace sets a field of a JSON object, which may be nested, or of every object
+// in a list. A plain amount, currency or status is that of the order where the
+// answer is a session's.
 func replace(body []byte, field string, value json.RawMessage) ([]byte, bool) {
 	root, err := decode(body)
 	object, ok := root.(map[string]any)
 	if err != nil || !ok {
 		return nil, false
 	}
+	if listed, isList := object["data"].([]any); isList && object["object"] == "collection" {
+		for _, entry := range listed {
+			inner, _ := entry.(map[string]any)
+			put(inner, field, value)
+		}
+		return wire.Encode(object), true
+	}
+	if !put(object, field, value) {
+		return nil, false
+	}
+	return wire.Encode(object), true
+}
+
+// put sets a field of one object, and reports whether there is a place for it.
+func put(object map[string]any, field string, value json.RawMessage) bool {
+	if object == nil {
+		return false
+	}
 	if inner, nested := object["order"].(map[string]any); nested && object[field] == nil && inner[field] != nil {
 		field = "order." + field
 	}
-	at := object
 	for {
 		name, rest, deeper := strings.Cut(field, ".")
 		if !deeper {
-			at[name] = value
-			return wire.Encode(object), true
+			object[name] = value
+			return true
 		}
-		if at, ok = at[name].(map[string]any); !ok {
-			return nil, false
+		inner, nested := object[name].(map[string]any)
+		if !nested {
+			return false
 		}
-		field = rest
+		object, field = inner, rest
 	}
 }
 
-// inProgress is the idempotency keys whose first request is being held back.
+// inProgress is the idempotency keys whose request is still being answered, as
+// far as anybody is told: while the answer is being held back, or until a time
+// that a rule has set.
 type inProgress struct {
 	mu   sync.Mutex
 	keys map[string]bool
+	ends map[string]busyUntil
 }
 
-func (p *inProgress) busy(c *call) bool {
+type busyUntil struct {
+	merchant string
+	at       time.Time
+}
+
+func (p *inProgress) busy(c *call, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return c.key != "" && p.keys[c.progressKey()]
+	if c.key == "" {
+		return false
+	}
+	name := c.progressKey()
+	end, set := p.ends[name]
+	if set && !now.Before(end.at) {
+		delete(p.ends, name)
+		set = false
+	}
+	return set || p.keys[name]
 }
 
 func (p *inProgress) begin(c *call) (end func()) {
@@ -254,4 +301,24 @@ func (p *inProgress) begin(c *call) (end func()) {
 		defer p.mu.Unlock()
 		delete(p.keys, name)
 	}
+}
+
+// until keeps a key in progress until a time.
+func (p *inProgress) until(c *call, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.key == "" {
+		return
+	}
+	if p.ends == nil {
+		p.ends = make(map[string]busyUntil)
+	}
+	p.ends[c.progressKey()] = busyUntil{merchant: c.merchantName(), at: at}
+}
+
+// finish ends what [inProgress.until] has set for one merchant.
+func (p *inProgress) finish(merchant string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.ends, func(_ string, end busyUntil) bool { return end.merchant == merchant })
 }

@@ -40,6 +40,36 @@ type requestLog struct {
 	latest     []*seen // a ring once it is full: the oldest is at total % limit
 	byEndpoint map[string]int64
 	byStatus   map[int]int64
+	watched    map[string]*traffic // by merchant
+}
+
+// traffic counts what reached the API from one merchant.
+type traffic struct{ requests, writes int }
+
+// watch counts a merchant's requests from now on.
+func (l *requestLog) watch(merchant string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watched == nil {
+		l.watched = make(map[string]*traffic)
+	}
+	l.watched[merchant] = new(traffic)
+}
+
+func (l *requestLog) unwatch(merchant string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.watched, merchant)
+}
+
+// of is what a watched merchant has sent, answered or not.
+func (l *requestLog) of(merchant string) traffic {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.watched[merchant]; t != nil {
+		return *t
+	}
+	return traffic{}
 }
 
 func newRequestLog(limit int) *requestLog {
@@ -76,6 +106,12 @@ func (l *requestLog) open(now time.Time, c *call) *seen {
 		l.latest[int((l.total-1)%int64(l.limit))] = entry
 	}
 	l.byEndpoint[entry.Endpoint]++
+	if t := l.watched[entry.Merchant]; t != nil {
+		t.requests++
+		if entry.Method != http.MethodGet && entry.Method != http.MethodHead {
+			t.writes++
+		}
+	}
 	return entry
 }
 

@@ -57,6 +57,7 @@ type Server struct {
 	attempts *attemptLog
 	faults   fault.Engine
 	progress inProgress
+	lanes    lanes
 	closing  chan struct{} // closed by Close: whoever waits on purpose stops
 	close    sync.Once
 }

@@ -54,6 +54,18 @@ func (b *Book) Merchant(secretKey string) *Merchant {
 	return b.merchant(hashOf(secretKey), mode)
 }
 
+// NewKey makes a secret key, in test mode, of a merchant that nobody has seen: its
+// name, too, is no other's.
+func (b *Book) NewKey() string {
+	for {
+		key := "sk_test_" + b.ids.letters(24)
+		taken := slices.ContainsFunc(b.Merchants(), func(m *Merchant) bool { return m.Name == Fingerprint(key) })
+		if !taken {
+			return key
+		}
+	}
+}
+
 func (b *Book) merchant(keyHash string, mode Mode) *Merchant {
 	b.mu.RLock()
 	m := b.merchants[keyHash]
@@ -163,6 +175,14 @@ func (tx *Tx) Emit(t EventType, data json.RawMessage) {
 	tx.emit(t, data)
 }
 
+// Broadcast is [Tx.Emit] to every endpoint that is switched on, whatever it has
+// subscribed to. It reports whether there is one.
+func (tx *Tx) Broadcast(t EventType, data json.RawMessage) bool {
+	tx.emit(t, data)
+	tx.events[len(tx.events)-1].broadcast = true
+	return slices.ContainsFunc(tx.m.endpoints.all, (*Endpoint).on)
+}
+
 // touch notes that objects have changed.
 func (tx *Tx) touch(objects ...any) {
 	if tx.m.book.journal == nil {
@@ -186,7 +206,7 @@ func (tx *Tx) commit() []*Delivery {
 		reference := referenceOf(event.subject)
 		event.subject = nil
 		for _, endpoint := range tx.m.endpoints.all {
-			if endpoint.wants(event.Type) {
+			if endpoint.wants(event.Type) || event.broadcast && endpoint.on() {
 				tx.m.deliveries++
 				due = append(due, &Delivery{
 					Merchant: tx.m, Seq: tx.m.deliveries, Endpoint: endpoint.ID, Event: event, Reference: reference,

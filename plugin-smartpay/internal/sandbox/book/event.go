@@ -48,7 +48,8 @@ type Event struct {
 	Mode Mode
 	Data json.RawMessage `json:",omitempty"`
 
-	subject any
+	subject   any
+	broadcast bool // to everybody
 }
 
 // Delivery is one event owed to one webhook endpoint. It stays owed, across
@@ -77,11 +78,13 @@ type Endpoint struct {
 
 // wants reports whether the endpoint is to be told of events of type t.
 func (e *Endpoint) wants(t EventType) bool {
-	if !e.Active || e.Deleted {
+	if !e.on() {
 		return false
 	}
 	return len(e.Subscriptions) == 0 || slices.Contains(e.Subscriptions, string(t))
 }
+
+func (e *Endpoint) on() bool { return e.Active && !e.Deleted }
 
 // EndpointChange is what a merchant may say about an endpoint; nil leaves be.
 type EndpointChange struct {

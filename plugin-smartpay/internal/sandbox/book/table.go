@@ -52,6 +52,9 @@ func (tx *Tx) HideCreated(until time.Time, listsOnly bool) {
 	}
 }
 
+// Reveal shows everything that [Tx.HideCreated] hides.
+func (tx *Tx) Reveal() { tx.m.hidden = nil }
+
 // shows reports whether the one who asks may see an object.
 func (tx *Tx) shows(id ID, inList bool) bool {
 	h, hidden := tx.m.hidden[id]

@@ -34,6 +34,10 @@ const (
 	// KeyInProgress acts but holds the answer back for ms; meanwhile any other
 	// request with the same idempotency key gets a 409.
 	KeyInProgress Action = "key_in_progress"
+	// KeyBusy acts, and answers 409 as if another request with the same idempotency
+	// key were being answered; so does every use of the key until ms of the virtual
+	// clock have passed. Then the key gets the answer. Nothing waits.
+	KeyBusy Action = "key_busy"
 	// VisibilityDelay acts, but for ms of the virtual clock whatever the request
 	// created is not found by reads; with only: "lists", just left out of lists.
 	VisibilityDelay Action = "visibility_delay"
@@ -88,6 +92,7 @@ var shapes = map[Action]shape{
 	StoreErrorOnKey:     {takes: []string{"status", "headers", "body"}},
 	ExpireKeys:          {},
 	KeyInProgress:       {takes: []string{"ms"}, requires: []string{"ms"}},
+	KeyBusy:             {takes: []string{"ms"}, requires: []string{"ms"}},
 	VisibilityDelay:     {takes: []string{"ms", "only"}, requires: []string{"ms"}},
 	OverrideAmount:      {takes: []string{"value"}, requires: []string{"value"}},
 	OverrideCurrency:    {takes: []string{"value"}, requires: []string{"value"}},

@@ -70,10 +70,17 @@ func (e *Engine) Clear() {
 	e.rules = nil
 }
 
+// ClearOf removes every rule that is about one merchant alone.
+func (e *Engine) ClearOf(merchant string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.rules = slices.DeleteFunc(e.rules, func(r *Rule) bool { return r.Merchant == merchant })
+}
+
 // Occasion is what rules are matched against: a request, or a delivery, of
 // which On is [Webhook].
 type Occasion struct {
-	On, Event, Reference, Key string
+	On, Event, Reference, Merchant, Key string
 }
 
 // Fire gives the rules that apply now, in the order in which they were armed.
@@ -96,7 +103,8 @@ func (e *Engine) Fire(o Occasion) []Rule {
 
 func (r *Rule) applies(o Occasion) bool {
 	here := r.On == o.On || r.On == Any && o.On != Webhook && o.On != ""
-	return here && (r.Event == "" || r.Event == o.Event) &&
+	among := len(r.Among) == 0 || slices.Contains(r.Among, o.On)
+	return here && among && (r.Merchant == "" || r.Merchant == o.Merchant) && (r.Event == "" || r.Event == o.Event) &&
 		(r.Reference == "" || r.Reference == o.Reference) && (r.Key == "" || r.Key == o.Key)
 }
 

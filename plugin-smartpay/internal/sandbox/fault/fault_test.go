@@ -35,8 +35,8 @@ func fires(t *testing.T, rules string, occasions ...Occasion) []int {
 }
 
 func TestWhenRulesFire(t *testing.T) {
-	pay := Occasion{On: "POST /payments", Reference: "R-1", Key: "k"}
-	other := Occasion{On: "POST /payments", Reference: "R-2", Key: "l"}
+	pay := Occasion{On: "POST /payments", Reference: "R-1", Key: "k", Merchant: "m"}
+	other := Occasion{On: "POST /payments", Reference: "R-2", Key: "l", Merchant: "n"}
 	read := Occasion{On: "GET /orders/{id}", Reference: "R-1"}
 	event := Occasion{On: Webhook, Event: "order.authorized", Reference: "R-1"}
 	tests := map[string]struct {
@@ -47,6 +47,10 @@ func TestWhenRulesFire(t *testing.T) {
 		"an endpoint":           {`{"on":"POST /payments","do":"hang"}`, []Occasion{pay, read, other}, []int{1, 3}},
 		"any endpoint":          {`{"on":"*","do":"hang"}`, []Occasion{pay, event, read, {}}, []int{1, 3}},
 		"a reference":           {`{"on":"*","reference":"R-1","do":"hang"}`, []Occasion{pay, other, read}, []int{1, 3}},
+		"a merchant":            {`{"on":"*","merchant":"n","do":"hang"}`, []Occasion{pay, other, read}, []int{2}},
+		"a merchant's event":    {`{"on":"webhook","merchant":"n","do":"drop"}`, []Occasion{event, {On: Webhook, Merchant: "n"}}, []int{2}},
+		"some endpoints":        {`{"on":"*","among":["GET /orders/{id}"],"do":"hang"}`, []Occasion{pay, read, event}, []int{2}},
+		"some of them, once":    {`{"on":"*","among":["GET /orders/{id}","POST /payments"],"times":1,"do":"hang"}`, []Occasion{pay, read}, []int{1}},
 		"a key":                 {`{"on":"*","key":"l","do":"hang"}`, []Occasion{pay, other, read}, []int{2}},
 		"the second time":       {`{"on":"POST /payments","nth":2,"do":"hang"}`, []Occasion{pay, pay, pay}, []int{2}},
 		"the second of R-1":     {`{"on":"*","nth":2,"reference":"R-1","do":"hang"}`, []Occasion{pay, other, pay, pay}, []int{3}},
@@ -112,6 +116,13 @@ func TestArming(t *testing.T) {
 	if !e.Disarm(armed[0].ID) || e.Disarm(armed[0].ID) || len(e.Rules()) != 1 {
 		t.Errorf("rules after disarming one: %+v", e.Rules())
 	}
+	if _, err := e.Arm(parse(t, `{"on":"*","merchant":"m","do":"hang"},{"on":"*","merchant":"n","do":"hang"}`)); err != nil {
+		t.Fatal(err)
+	}
+	e.ClearOf("m")
+	if rules := e.Rules(); len(rules) != 2 || rules[0].Merchant != "" || rules[1].Merchant != "n" {
+		t.Errorf("rules after clearing one merchant's: %+v", rules)
+	}
 	e.Clear()
 	if fired := e.Fire(Occasion{On: "POST /payments"}); len(fired) != 0 {
 		t.Errorf("fired after clearing: %+v", fired)
@@ -131,6 +142,9 @@ func TestParseRefusesWhatMeansNothing(t *testing.T) {
 		"an unknown action":     {`{"faults":[{"on":"*","do":"hang"},{"on":"*","do":"explode"}]}`, `faults[1].do: "explode" must be one of act_then_drop`},
 		"an unknown endpoint":   {`{"faults":[{"on":"POST /money","do":"hang"}]}`, `on: "POST /money" must be "*" or one of POST /payments`},
 		"no endpoint":           {`{"faults":[{"do":"hang"}]}`, `on: "" must be`},
+		"among a few of one":    {`{"faults":[{"on":"POST /payments","among":["POST /payments"],"do":"hang"}]}`, `among: has no meaning unless on is "*"`},
+		"among none of ours":    {`{"faults":[{"on":"*","among":["POST /money"],"do":"hang"}]}`, `among: "POST /money" must be one of POST /payments`},
+		"among a nameless one":  {`{"faults":[{"on":"*","among":[""],"do":"hang"}]}`, "among: "},
 		"a request's on events": {`{"faults":[{"on":"webhook","do":"hang"}]}`, `on: "webhook" must be`},
 		"an event's on request": {`{"faults":[{"on":"*","do":"drop"}]}`, `on: must be "webhook"`},
 		"an event of a request": {`{"faults":[{"on":"*","event":"x","do":"hang"}]}`, "event: has no meaning"},

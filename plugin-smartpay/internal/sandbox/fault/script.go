@@ -2,6 +2,7 @@ package fault
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,10 +30,14 @@ type Rule struct {
 	On        string `json:"on"`                  // an endpoint such as "POST /payments", "*" or "webhook"
 	Event     string `json:"event,omitempty"`     // the event's type; only with "webhook"
 	Reference string `json:"reference,omitempty"` // the order's
+	Merchant  string `json:"merchant,omitempty"`  // as the ledger names it; otherwise everybody
 	Key       string `json:"key,omitempty"`       // the Idempotency-Key
 	Nth       int    `json:"nth,omitempty"`       // from the nth match on, 1 being the first
 	Times     int    `json:"times,omitempty"`     // so many times at most; when nth is said, 1 unless said
 	Chance    int    `json:"chance,omitempty"`    // in percent, 1 to 100; otherwise always
+
+	// Among narrows "*" to these endpoints.
+	Among []string `json:"among,omitempty"`
 
 	Do Action `json:"do"`
 
@@ -70,7 +75,7 @@ type Script struct {
 }
 
 // when lists the fields that every rule understands.
-var when = []string{"name", "on", "event", "reference", "key", "nth", "times", "chance", "do"}
+var when = []string{"name", "on", "among", "event", "reference", "merchant", "key", "nth", "times", "chance", "do"}
 
 // Parse reads a script. Errors name the rule and the field, say what is wrong
 // and what would be right. Endpoints are those that a rule may be on.
@@ -137,6 +142,10 @@ func (r *Rule) check(form shape, endpoints []string) error {
 		return fmt.Errorf(`on: must be "webhook" for %s`, r.Do)
 	case !form.webhook && r.On != Any && !slices.Contains(endpoints, r.On):
 		return fmt.Errorf(`on: %q must be "*" or one of %s`, r.On, strings.Join(endpoints, ", "))
+	case len(r.Among) > 0 && r.On != Any:
+		return fmt.Errorf(`among: has no meaning unless on is "*"`)
+	case r.stray(endpoints) != "":
+		return fmt.Errorf("among: %q must be one of %s", r.stray(endpoints), strings.Join(endpoints, ", "))
 	case r.Event != "" && r.On != Webhook:
 		return fmt.Errorf(`event: has no meaning unless on is "webhook"`)
 	case r.Key != "" && r.On == Webhook:
@@ -155,6 +164,15 @@ func (r *Rule) check(form shape, endpoints []string) error {
 		return fmt.Errorf("bytes_per_second: must be at least 1")
 	}
 	return nil
+}
+
+// stray is an endpoint that a rule is among and that there is not, or "".
+func (r *Rule) stray(endpoints []string) string {
+	i := slices.IndexFunc(r.Among, func(name string) bool { return !slices.Contains(endpoints, name) })
+	if i < 0 {
+		return ""
+	}
+	return cmp.Or(r.Among[i], " ")
 }
 
 func names() string {
