@@ -28,7 +28,7 @@ const stopWithin = 5 * time.Second
 type options struct {
 	Listen    string   `default:"127.0.0.1:0" placeholder:"ADDR" help:"Address to listen on; port 0 means any free one."`
 	Seed      uint64   `placeholder:"N" help:"Makes identifiers and secrets repeatable."`
-	ReadyFile string   `placeholder:"FILE" help:"Write one JSON object here when ready: url and pid."`
+	ReadyFile string   `placeholder:"FILE" help:"Write one JSON object here when ready: url, sim_url and pid."`
 	PublicURL string   `name:"public-url" placeholder:"URL" help:"Where browsers reach the sandbox; default: where the API was reached."`
 	Keys      []string `placeholder:"KEY" help:"Accept only this secret key (repeatable); default: every well-formed one."`
 	ShopName  string   `placeholder:"NAME" help:"What the hosted page calls the shop."`
@@ -41,8 +41,9 @@ type options struct {
 
 // ready is what the world needs to know once the sandbox answers.
 type ready struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL    string `json:"url"`
+	SimURL string `json:"sim_url"` // where it speaks conformance.sim/v1
+	PID    int    `json:"pid"`
 }
 
 // run is the program. It returns the exit code: 0 after an orderly stop, 1 when
@@ -111,7 +112,8 @@ func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 
-	err = announce(opts, ready{URL: scheme + listener.Addr().String(), PID: os.Getpid()}, stdout)
+	url := scheme + listener.Addr().String()
+	err = announce(opts, ready{URL: url, SimURL: url + sandbox.SimPath, PID: os.Getpid()}, stdout)
 	if err == nil {
 		select {
 		case <-ctx.Done():

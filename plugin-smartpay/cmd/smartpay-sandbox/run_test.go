@@ -99,6 +99,9 @@ func TestTheProgramServesAndStops(t *testing.T) {
 	if printed != written || printed.PID != os.Getpid() || strings.HasSuffix(printed.URL, ":0") {
 		t.Errorf("printed %+v, wrote %+v", printed, written)
 	}
+	if status, body := get(t, printed.SimURL); status != 200 || !strings.Contains(body, `"protocol":"conformance.sim/v1"`) {
+		t.Errorf("%s: %d %s", printed.SimURL, status, body)
+	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("ready file %v, %v", info.Mode(), err)
 	}
