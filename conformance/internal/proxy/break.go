@@ -13,7 +13,8 @@ func (a *armed) due() bool { return a.seen >= a.Skip && (a.Times == 0 || a.struc
 
 // Break makes the proxy misbehave, from its return until the fault has struck as often
 // as it says or [Proxy.Heal]. Faults add up: a request is shown to each in the order in
-// which they came, and struck by the first that is due. It reports [ErrFault] and what is
+// which they came, and struck by the first that is due. A fault that strikes connections
+// first waits for the answers that are being sent. Break reports [ErrFault] and what is
 // wrong with f, or [ErrClosed].
 func (p *Proxy) Break(f Fault) error {
 	if err := f.check(); err != nil {
@@ -87,14 +88,29 @@ func (p *Proxy) enforce() {
 	if !barred {
 		return
 	}
+	for left := p.doom(); left != nil; left = p.doom() {
+		<-left
+	}
+}
+
+// doom resets the connections that rest, and those that are being told an answer after
+// it. It returns a channel that says when there is news, until they are gone: only then
+// has the reset reached the connector, which will not write to them again.
+func (p *Proxy) doom() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	going := false
 	for c := range p.conns {
 		if c.idle {
-			c.doomed = true
 			reset(c.nc)
 		}
+		c.doomed = c.doomed || c.idle || c.telling
+		going = going || c.doomed
 	}
+	if !going {
+		return nil
+	}
+	return p.changed
 }
 
 // barred reports whether a fault of the kind, which strikes connections, is due. The lock
@@ -108,11 +124,14 @@ func (p *Proxy) barred(w What) bool {
 	return false
 }
 
-// closing reports whether connections must end with the answer they carry.
-func (p *Proxy) closing() bool {
+// tell says that c is being told an answer, and reports whether that must say that the
+// connection ends with it.
+func (p *Proxy) tell(c *conn) (last bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.barred(Refuse) || p.barred(ResetOnConnect)
+	last = p.barred(Refuse) || p.barred(ResetOnConnect)
+	c.telling = !last
+	return last
 }
 
 // strikeConnection reports whether a connection is to be reset, and counts it. The lock

@@ -16,8 +16,10 @@ type conn struct {
 	br     *bufio.Reader
 	number int
 
-	idle   bool // it carries nothing; guarded by p.mu
-	doomed bool // it was reset while idle; guarded by p.mu
+	// Guarded by p.mu.
+	idle    bool // it carries nothing
+	telling bool // an answer is being sent that does not end the connection
+	doomed  bool // it is to be reset, or was
 }
 
 func newConn(p *Proxy, nc net.Conn, number int) *conn {

@@ -50,7 +50,7 @@ func (t *turn) open() *outlet {
 
 // say sends a head to the connector.
 func (t *turn) say(out *outlet, head []byte) {
-	if t.p.closing() {
+	if t.p.tell(t.c) {
 		head = withHeader(head, "Connection", "close")
 	}
 	_, _ = out.Write(head) // an outlet keeps its error

@@ -201,7 +201,7 @@ func (p *Proxy) welcome(nc net.Conn) {
 		p.resets++
 		reset(nc)
 	case len(p.conns) >= MaxConnections:
-		p.trouble = errors.Join(p.trouble, fmt.Errorf("%w: %d connections at the same time", ErrFull, MaxConnections))
+		p.full("%d connections at the same time", MaxConnections)
 		reset(nc)
 	default:
 		c := newConn(p, nc, p.connections)
@@ -215,6 +215,13 @@ func (p *Proxy) fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.trouble = errors.Join(p.trouble, err)
+}
+
+// full keeps the first limit that was reached. The lock is held.
+func (p *Proxy) full(format string, limit int) {
+	if !errors.Is(p.trouble, ErrFull) {
+		p.trouble = errors.Join(p.trouble, fmt.Errorf("%w: "+format, ErrFull, limit))
+	}
 }
 
 // signal wakes whoever waits for a change. The lock is held.

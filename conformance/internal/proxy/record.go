@@ -136,7 +136,7 @@ func (p *Proxy) begin(c *conn) *Exchange {
 		return nil
 	}
 	if len(p.exchanges) >= MaxExchanges {
-		p.trouble = fmt.Errorf("%w: %d exchanges", ErrFull, MaxExchanges)
+		p.full("%d exchanges", MaxExchanges)
 		return nil
 	}
 	x := &Exchange{Number: len(p.exchanges) + 1, Connection: c.number, Began: time.Now()}
@@ -158,7 +158,11 @@ func (p *Proxy) finish(c *conn, x *Exchange, end End, keep bool) bool {
 	defer p.mu.Unlock()
 	defer p.signal()
 	x.End, x.Ended = end, time.Now()
-	keep = keep && end == Answered && !p.closed && !p.barred(Refuse) && !p.barred(ResetOnConnect)
+	if c.doomed {
+		reset(c.nc)
+	}
+	c.telling = false
+	keep = keep && end == Answered && !c.doomed && !p.closed && !p.barred(Refuse) && !p.barred(ResetOnConnect)
 	c.idle = keep && c.br.Buffered() == 0
 	return keep
 }
