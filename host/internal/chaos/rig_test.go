@@ -183,7 +183,7 @@ func newWorld(t *testing.T, flags ...string) *world {
 	}
 	w.flags = append([]string{
 		"serve", "--listen", strings.TrimPrefix(w.apiURL, "http://"), "--admin-listen", strings.TrimPrefix(w.adminURL, "http://"),
-		"--data-dir", filepath.Join(dir, "data"), "--connector", program("plugin-smartpay"), "--log-level", "warn",
+		"--data-dir", filepath.Join(dir, "data"), "--connector", program("plugin-smartpay"), "--log-level", "warn", "--certification", "off",
 		"--call-timeout", "3s", "--drain-timeout", "4s", "--sweep", "250ms",
 	}, flags...)
 	if w.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
@@ -388,8 +388,10 @@ func (w *world) dieAtCall(pid, moment, method, text string) (callOff func()) {
 		}
 		for _, dir := range dirs {
 			file := filepath.Join(dir, "connector-failpoint")
-			if err := os.WriteFile(file, []byte(order), 0o600); err == nil { // or its connector has gone
+			if _, err := os.Stat(file); err == nil {
 				placed = append(placed, file)
+			} else if os.WriteFile(file+".new", []byte(order), 0o600) == nil && os.Rename(file+".new", file) == nil {
+				placed = append(placed, file) // unless its connector has gone
 			}
 		}
 		return placed
