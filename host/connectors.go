@@ -33,13 +33,14 @@ const (
 type connectors struct {
 	config Config
 	store  *store.Store
+	fleet  *fleet.Fleet
 
 	refusals refusals
 
 	mu    sync.RWMutex
 	all   map[string]*connector
-	gates map[string]*gatekeep.Gate   // by digest, of releases that do not serve at the moment
-	run   func(func(context.Context)) // runs work that the host waits for when it stops
+	gates map[string]*supervise.Admission // by digest, of releases that do not serve at the moment
+	run   func(func(context.Context))     // runs work that the host waits for when it stops
 }
 
 type connector struct {
@@ -49,7 +50,7 @@ type connector struct {
 }
 
 func newConnectors(c Config, s *store.Store) *connectors {
-	return &connectors{config: c, store: s, all: map[string]*connector{}, gates: map[string]*gatekeep.Gate{}}
+	return &connectors{config: c, store: s, all: map[string]*connector{}, gates: map[string]*supervise.Admission{}}
 }
 
 // start lets supervisors run, now and as they are added, until ctx ends. The group
@@ -60,8 +61,16 @@ func (c *connectors) start(ctx context.Context, group *sync.WaitGroup) {
 	c.run = func(work func(context.Context)) { group.Go(func() { work(ctx) }) }
 }
 
-// launch starts a release's process.
+// launch starts a release's process, if its certificate lets it. What it says of itself
+// is judged when it has said it.
 func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Process, error) {
+	if err := c.judge(r.Digest, nil, c.certificate(r.Digest)).Err(); err != nil {
+		return nil, err
+	}
+	return c.launchAnyhow(ctx, r)
+}
+
+func (c *connectors) launchAnyhow(ctx context.Context, r fleet.Release) (supervise.Process, error) {
 	if attached(r.Digest) {
 		return c.attachAgain(ctx)
 	}
@@ -75,9 +84,9 @@ func (c *connectors) launch(ctx context.Context, r fleet.Release) (supervise.Pro
 	})
 }
 
-// trial starts a program that is being installed, to ask what it is.
+// trial starts a program that is being installed, and was judged, to ask what it is.
 func (c *connectors) trial() fleet.Trial {
-	return supervise.Launcher(c.launch).Trial(gatekeep.New, trialStop)
+	return supervise.Launcher(c.launchAnyhow).Trial(gatekeep.New, trialStop)
 }
 
 // get returns the named connector, with a supervisor that runs.
@@ -101,7 +110,7 @@ func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
 	policy := c.config.Connectors
 	x := &connector{slot: slot.NewLimited(name, policy.Limits)}
 	x.supervisor = supervise.New(c.patient(supervise.Config{
-		Slot: x.slot, Launcher: c.launch, Journal: journal{c.store}, Logger: c.config.Slog,
+		Slot: x.slot, Launcher: c.launch, Admit: c.admit, Journal: journal{c.store}, Logger: c.config.Slog,
 		LastGeneration: generation, DrainTimeout: c.config.DrainTimeout,
 		Bake: policy.Bake, Bounds: policy.Bounds, Trial: policy.Trial,
 		Suspects: suspects, Remember: c.remember(name),
@@ -264,8 +273,8 @@ func (c *connectors) List() []api.Connector {
 	for _, x := range c.all {
 		if route := x.slot.Current(); route != nil {
 			list = append(list, api.Connector{Description: route.Description, Gate: route.Gate})
-		} else if gate := c.gateOf(x.release); gate != nil {
-			list = append(list, api.Connector{Description: x.release.Description, Gate: gate})
+		} else if as := c.offer(x.release); as != nil {
+			list = append(list, api.Connector{Description: as.Description, Gate: as.Gate})
 		}
 	}
 	slices.SortFunc(list, func(a, b api.Connector) int {
@@ -274,20 +283,24 @@ func (c *connectors) List() []api.Connector {
 	return list
 }
 
-// gateOf compiles a release's gate once. The caller holds the lock.
-func (c *connectors) gateOf(r fleet.Release) *gatekeep.Gate {
+// offer says, once, as what a release would serve; nil if it cannot. The caller holds the
+// lock.
+func (c *connectors) offer(r fleet.Release) *supervise.Admission {
 	if r.Digest == "" {
 		return nil
 	}
-	if gate, ok := c.gates[r.Digest]; ok {
-		return gate
+	if as, ok := c.gates[r.Digest]; ok {
+		return as
 	}
-	gate, err := gatekeep.New(r.Description)
-	if err != nil {
+	var as *supervise.Admission
+	effective := c.judge(r.Digest, &r.Description, c.certificate(r.Digest)).Effective
+	if gate, err := gatekeep.New(effective); err != nil {
 		c.config.Slog.Error("release has no usable manifest", "release", r.String(), "error", err)
+	} else {
+		as = &supervise.Admission{Description: effective, Gate: gate}
 	}
-	c.gates[r.Digest] = gate
-	return gate
+	c.gates[r.Digest] = as
+	return as
 }
 
 // journal keeps what happens to connectors in the store.

@@ -117,6 +117,7 @@ func (h *Host) open(ctx context.Context) error {
 	h.connectors = newConnectors(h.config, h.store)
 	h.orders = &orders{store: h.store, running: map[string]*order{}}
 	h.fleet, err = fleet.Open(h.layout.releases(), h.connectors.trial())
+	h.connectors.fleet = h.fleet
 	return err
 }
 

@@ -59,9 +59,12 @@ func (h *Host) resume(ctx context.Context, name string) error {
 	return err
 }
 
-// Install copies a connector's binary into this host. It changes nothing that serves.
-func (h *Host) Install(ctx context.Context, file string) (fleet.Release, error) {
-	return h.fleet.Install(ctx, file)
+// Install copies a connector's binary into this host, with its certificate, which may be
+// nil. It changes nothing that serves, and starts nothing that the policy refuses.
+func (h *Host) Install(ctx context.Context, file string, certificate []byte) (fleet.Release, error) {
+	r, err := h.fleet.InstallCertified(ctx, file, certificate, h.connectors.objection)
+	h.connectors.reconsider(r.Digest)
+	return r, err
 }
 
 // Use makes an installed release serve, in the place of whatever release of its
@@ -72,8 +75,8 @@ func (h *Host) Use(ctx context.Context, r fleet.Release) (supervise.SwapReport, 
 
 // EnsureConnector installs a binary and makes it serve unless a release of its
 // connector is active already: that one stays until an operator swaps it.
-func (h *Host) EnsureConnector(ctx context.Context, file string) error {
-	release, err := h.Install(ctx, file)
+func (h *Host) EnsureConnector(ctx context.Context, file string, certificate []byte) error {
+	release, err := h.Install(ctx, file, certificate)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 // name for another order is refused, whenever it comes.
 func TestAnOrderIsCarriedOutOnceForAll(t *testing.T) {
 	r := start(t, t.TempDir(), program(t, "first"))
-	second, err := r.Install(t.Context(), program(t, "second"))
+	second, err := r.Install(t.Context(), program(t, "second"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestAnOrderIsCarriedOutOnceForAll(t *testing.T) {
 func TestOrdersAtOnceAreCarriedOutOneByOne(t *testing.T) {
 	r := start(t, t.TempDir(), program(t, "first"))
 	first := r.Releases()[0].Digest
-	second, err := r.Install(t.Context(), program(t, "second"))
+	second, err := r.Install(t.Context(), program(t, "second"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestOrdersAtOnceAreCarriedOutOneByOne(t *testing.T) {
 // keeps no code answers "answered_before", which tells a program nothing.
 func TestARefusedOrderKeepsItsWord(t *testing.T) {
 	r := start(t, t.TempDir(), program(t, "first"))
-	second, err := r.Install(t.Context(), program(t, "second"))
+	second, err := r.Install(t.Context(), program(t, "second"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,12 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
 // A Policy is what connectors may take, and what a new release of one must stand. The
-// zero Policy has the defaults given beside the fields of its parts, and keeps no old
-// release warm.
+// zero Policy has the defaults given beside the fields of its parts, keeps no old release
+// warm, and trusts nobody's certificates.
 type Policy struct {
 	// Bake is how long the process of a replaced release is kept alive, to take the calls
 	// again if the new one does worse; 0 means not at all.
@@ -21,6 +22,8 @@ type Policy struct {
 	Limits slot.Limits      // of each connector
 
 	Isolation Isolation // what connectors are kept from
+	// Certification is what their certificates must say; the zero one lets nothing serve.
+	Certification certificate.Policy
 }
 
 // check names every setting that is wrong.
@@ -35,5 +38,5 @@ func (p Policy) check() error {
 	if err := p.Limits.Check(); err != nil {
 		wrong = append(wrong, fmt.Errorf("limits of connectors: %w", err))
 	}
-	return errors.Join(append(wrong, p.Isolation.check())...)
+	return errors.Join(append(wrong, p.Isolation.check(), p.Certification.Check())...)
 }

@@ -41,7 +41,7 @@ func TestAReleaseIsRemovedOrServes(t *testing.T) {
 	for name, use := range meets {
 		for round := range 3 {
 			t.Run(fmt.Sprint(name, " ", round), func(t *testing.T) {
-				release, err := r.Install(t.Context(), file)
+				release, err := r.Install(t.Context(), file, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -55,7 +55,7 @@ func TestAReleaseIsRemovedOrServes(t *testing.T) {
 				third := program(t, fmt.Sprint("third ", name, round))
 				var used, removed, installed error
 				var wg sync.WaitGroup
-				wg.Go(func() { _, installed = r.Install(context.Background(), third) })
+				wg.Go(func() { _, installed = r.Install(context.Background(), third, nil) })
 				wg.Go(func() { removed = r.Remove(context.Background(), release.Digest) })
 				wg.Go(func() { used = use(context.Background(), release.Digest) })
 				wg.Wait()

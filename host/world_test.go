@@ -22,6 +22,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
@@ -98,8 +99,13 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// start runs a host on dir and waits until it is ready.
+// start runs a host on dir, which asks for no certificates, and waits until it is ready.
 func start(t *testing.T, dir string, connectors ...string) *running {
+	t.Helper()
+	return startWith(t, host.Config{Connectors: host.Policy{Certification: certificate.Policy{Mode: certificate.Off}}}, dir, connectors...)
+}
+
+func startWith(t *testing.T, config host.Config, dir string, connectors ...string) *running {
 	t.Helper()
 	r := &running{t: t, log: &journal{}, ended: make(chan error, 1), client: &http.Client{
 		Timeout: patience, Transport: &http.Transport{},
@@ -108,7 +114,8 @@ func start(t *testing.T, dir string, connectors ...string) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.stop = cancel
 	var err error
-	r.Host, err = host.New(ctx, host.Config{DataDir: dir, Log: hclog.New(&hclog.LoggerOptions{Output: r.log})})
+	config.DataDir, config.Log = dir, hclog.New(&hclog.LoggerOptions{Output: r.log})
+	r.Host, err = host.New(ctx, config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +123,7 @@ func start(t *testing.T, dir string, connectors ...string) *running {
 	go func() {
 		r.ended <- r.Run(ctx, func() error {
 			for _, file := range connectors {
-				if err := r.EnsureConnector(ctx, file); err != nil {
+				if err := r.EnsureConnector(ctx, file, nil); err != nil {
 					return err
 				}
 			}

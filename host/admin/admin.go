@@ -29,6 +29,7 @@ type Host interface {
 	Fleet
 	Switch
 	Pardon
+	Certifier
 }
 
 // Payments settles what is in doubt.
@@ -112,7 +113,7 @@ func (s *server) operator(h handler) http.Handler {
 			if status >= http.StatusInternalServerError {
 				s.Logger.ErrorContext(r.Context(), "operator's request failed", "path", r.URL.Path, "status", status, "error", err)
 			}
-			s.show(w, status, map[string]string{"error": err.Error(), "code": codeOf(err)})
+			s.show(w, status, failureOf(err))
 			return
 		}
 		s.show(w, http.StatusOK, answer)

@@ -20,8 +20,9 @@ import (
 
 // A Fleet is the releases that are installed and the connectors that run.
 type Fleet interface {
-	// Install copies a connector's binary into the host. It changes nothing that serves.
-	Install(ctx context.Context, file string) (fleet.Release, error)
+	// Install copies a connector's binary into the host, with its certificate, which may be
+	// nil. It changes nothing that serves.
+	Install(ctx context.Context, file string, certificate []byte) (fleet.Release, error)
 	Releases() []fleet.Release
 	Connectors() []supervise.Status
 	// Remove removes the installed release with that digest, unless it is in use.
@@ -61,6 +62,8 @@ func (s *server) connectorRoutes(handle func(string, handler)) {
 	handle("GET /v1/releases", s.listReleases)
 	handle("DELETE /v1/releases/{digest}", s.remove)
 	handle("POST /v1/releases", s.install)
+	handle("GET /v1/releases/{digest}/certificate", s.showCertification)
+	handle("PUT /v1/releases/{digest}/certificate", s.certify)
 }
 
 func (s *server) listConnectors(*http.Request) (any, error) {
@@ -78,7 +81,19 @@ func items[T any](list []T) map[string]any {
 // A connectorView is everything about one connector.
 type connectorView struct {
 	supervise.Status
-	Releases []fleet.Release `json:"releases"` // installed ones, newest first
+	// Certification is that of the release that runs or is to run.
+	Certification Certification `json:"certification"`
+	Releases      []releaseView `json:"releases"` // installed ones, newest first
+}
+
+// A releaseView is an installed release and how it stands.
+type releaseView struct {
+	fleet.Release
+	Certification Certification `json:"certification"`
+}
+
+func (s *server) release(r fleet.Release) releaseView {
+	return releaseView{r, certificationOf(s.Host.Certification(r.Digest))}
 }
 
 func (s *server) showConnector(r *http.Request) (any, error) {
@@ -86,12 +101,13 @@ func (s *server) showConnector(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := connectorView{Status: status, Releases: []fleet.Release{}}
+	view := connectorView{Status: status, Releases: []releaseView{}}
 	for _, release := range s.Host.Releases() {
 		if release.Name == status.Connector {
-			view.Releases = append(view.Releases, release)
+			view.Releases = append(view.Releases, s.release(release))
 		}
 	}
+	view.Certification = certificationOf(s.Host.Certification(status.Digest))
 	return view, nil
 }
 
@@ -284,14 +300,19 @@ func (s *server) endQuarantine(r *http.Request) (any, error) {
 
 func (s *server) listReleases(*http.Request) (any, error) { return items(s.Host.Releases()), nil }
 
-// install takes a binary as the request's body.
+// install takes a binary as the request's body, or as the part "connector" of a
+// multipart/form-data body whose part "certificate" comes first.
 func (s *server) install(r *http.Request) (_ any, err error) {
+	upload, err := uploadOf(r)
+	if err != nil {
+		return nil, err
+	}
 	file, err := os.CreateTemp("", "connector-*")
 	if err != nil {
 		return nil, fmt.Errorf("receiving the binary: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.Remove(file.Name())) }()
-	size, err := io.Copy(file, io.LimitReader(r.Body, s.maxBinary+1))
+	size, err := io.Copy(file, io.LimitReader(upload.binary, s.maxBinary+1))
 	if err := errors.Join(err, file.Chmod(0o700), file.Close()); err != nil {
 		return nil, fmt.Errorf("receiving the binary: %w", err)
 	}
@@ -301,11 +322,14 @@ func (s *server) install(r *http.Request) (_ any, err error) {
 	case size > s.maxBinary:
 		return nil, &problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body must be a connector's binary of at most %d bytes", s.maxBinary)}
 	}
-	release, err := s.Host.Install(r.Context(), file.Name())
+	release, err := s.Host.Install(r.Context(), file.Name(), upload.certificate)
 	if err != nil && !ours(err) {
 		return nil, &unfitError{err}
 	}
-	return release, err
+	if err != nil {
+		return nil, err
+	}
+	return s.release(release), nil
 }
 
 // ours reports whether an installation failed because of this host, and not because of

@@ -25,6 +25,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
@@ -88,7 +89,9 @@ type host struct {
 	releases   []fleet.Release
 	connectors []supervise.Status
 	installed  []byte // the last binary
-	fail       error  // of whatever it is told next
+	certified  []byte // the last certificate
+	judgement  certificate.Judgement
+	fail       error // of whatever it is told next
 	done       []string
 }
 
@@ -105,15 +108,24 @@ func (h *host) did() string {
 	return strings.Join(h.done, "; ")
 }
 
-func (h *host) Install(_ context.Context, file string) (fleet.Release, error) {
+func (h *host) Install(_ context.Context, file string, certificate []byte) (fleet.Release, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return fleet.Release{}, err
 	}
 	h.mu.Lock()
-	h.installed = raw
+	h.installed, h.certified = raw, certificate
 	h.mu.Unlock()
 	return acme, h.do("install")
+}
+
+func (h *host) Certification(string) certificate.Judgement { return h.judgement }
+
+func (h *host) Certify(_ context.Context, digest string, raw []byte) (certificate.Judgement, error) {
+	h.mu.Lock()
+	h.certified = raw
+	h.mu.Unlock()
+	return h.judgement, h.do("certify %s", digest)
 }
 
 func (h *host) Releases() []fleet.Release      { return h.releases }

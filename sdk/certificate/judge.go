@@ -234,6 +234,8 @@ func (j Judgement) Summary() string {
 		return "serves although it is " + (&RefusedError{j.Findings}).Error()
 	case len(j.Findings) > 0:
 		return (&RefusedError{j.Findings}).Error()
+	case j.Claims == nil:
+		return "not judged"
 	}
 	return fmt.Sprintf("certified for %s by %s on %s with %s evidence",
 		profiles(j.Claims.Profiles), j.Signer, j.Claims.TestedAt.Format(time.DateOnly), j.Claims.Evidence)

@@ -22,6 +22,7 @@ type connectorsCmd struct {
 	List     connectorsListCmd     `cmd:"" help:"List the connectors and what serves."`
 	Show     connectorsShowCmd     `cmd:"" help:"Show one connector: process, capabilities, releases."`
 	Install  connectorsInstallCmd  `cmd:"" help:"Install a binary as a release. Nothing that serves changes."`
+	Certify  connectorsCertifyCmd  `cmd:"" help:"Put a certificate beside an installed release. It counts from the next start."`
 	Activate connectorsActivateCmd `cmd:"" help:"Make an installed release serve where none of its connector is active."`
 	Remove   connectorsRemoveCmd   `cmd:"" help:"Remove an installed release that is not in use."`
 	Swap     connectorsSwapCmd     `cmd:"" help:"Make another installed release serve, without failing a call."`
@@ -70,6 +71,7 @@ func (c *connectorsShowCmd) Run(w *world, o *operator) error {
 			fmt.Fprintf(t, "beside it\tgeneration %s, %s, %s\n", cell(at(other, "generation")), cell(at(other, "version")), state)
 		}
 		printParked(t, answer)
+		printCertification(t, answer)
 		releases, _ := answer["releases"].([]any)
 		for _, r := range releases {
 			fmt.Fprintf(t, "release\t%s %s, installed %s\n", cell(at(r, "version")), cell(at(r, "digest")), cell(at(r, "installed_at")))
@@ -89,21 +91,29 @@ func (c *connectorsShowCmd) Run(w *world, o *operator) error {
 }
 
 type connectorsInstallCmd struct {
-	File string `arg:"" help:"The connector's binary." type:"existingfile"`
+	File        string `arg:"" help:"The connector's binary." type:"existingfile"`
+	Certificate string `help:"Its certificate. Default: FILE.cert, if there is one." placeholder:"FILE" type:"existingfile"`
 }
 
-// Run sends the binary.
+// Run sends the binary and its certificate.
 func (c *connectorsInstallCmd) Run(w *world, o *operator) error {
+	cert, err := certificateOf(c.File, c.Certificate)
+	if err != nil {
+		return err
+	}
 	file, err := os.Open(c.File)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	raw, err := o.ask(w.ctx, http.MethodPost, "/v1/releases", file)
+	raw, err := o.upload(w.ctx, "/v1/releases", cert, file)
 	if err != nil {
 		return err
 	}
-	return o.print(w, raw, facts("name", "version", "digest", "installed_at"))
+	return o.print(w, raw, func(t *tabwriter.Writer, answer map[string]any) {
+		facts("name", "version", "digest", "installed_at")(t, answer)
+		printCertification(t, answer)
+	})
 }
 
 type connectorsSwapCmd struct {
@@ -283,7 +293,7 @@ type connectorsRemoveCmd struct {
 
 // Run removes the one release that the digest begins.
 func (c *connectorsRemoveCmd) Run(w *world, o *operator) error {
-	digest, err := c.whole(w, o)
+	digest, err := wholeDigest(w, o, c.Digest)
 	if err != nil {
 		return err
 	}
@@ -294,9 +304,9 @@ func (c *connectorsRemoveCmd) Run(w *world, o *operator) error {
 	return o.print(w, raw, facts("removed"))
 }
 
-// whole is the digest that was meant. One that names no release that can be read may
-// still name a damaged one.
-func (c *connectorsRemoveCmd) whole(w *world, o *operator) (string, error) {
+// wholeDigest is the digest that was meant. One that names no release that can be read
+// may still name a damaged one.
+func wholeDigest(w *world, o *operator, begins string) (string, error) {
 	raw, err := o.ask(w.ctx, http.MethodGet, "/v1/releases", nil)
 	if err != nil {
 		return "", err
@@ -307,12 +317,12 @@ func (c *connectorsRemoveCmd) whole(w *world, o *operator) (string, error) {
 	if err := json.Unmarshal(raw, &installed); err != nil {
 		return "", fmt.Errorf("reading the answer: %w", err)
 	}
-	found := c.Digest
+	found := begins
 	for _, r := range installed.Items {
 		switch {
-		case !strings.HasPrefix(r.Digest, c.Digest):
-		case found != c.Digest:
-			return "", fmt.Errorf("more than one release has a digest that begins with %s", c.Digest)
+		case !strings.HasPrefix(r.Digest, begins):
+		case found != begins:
+			return "", fmt.Errorf("more than one release has a digest that begins with %s", begins)
 		default:
 			found = r.Digest
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/api"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
 // demoCmd plays one script against a fresh development host and checks every answer.
@@ -39,7 +40,7 @@ func (c *demoCmd) Run(w *world) (err error) {
 		inner.stderr = w.stderr
 	}
 	run := devCmd{Listen: "127.0.0.1:0", DataDir: dir, Plugin: c.Plugin, Sandbox: c.Sandbox}
-	run.LogLevel, run.Environment = "info", "test"
+	run.LogLevel, run.Environment, run.Certification = "info", "test", certificate.Off
 	played := false
 	err = run.serve(inner, func(d *dev) error {
 		p := &player{ctx: ctx, out: w.stdout, dev: d, verbose: c.Verbose, last: map[string]any{}}

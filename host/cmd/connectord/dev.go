@@ -15,6 +15,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host"
 	"github.com/connectorhost/connectorhost/host/api"
+	"github.com/connectorhost/connectorhost/host/internal/fleet"
 )
 
 // tokenLife is how long the printed token works: a working day.
@@ -22,13 +23,13 @@ const tokenLife = 12 * time.Hour
 
 // devCmd runs everything that is needed to take a payment on one machine.
 type devCmd struct {
-	settings      `embed:""`
+	settings      `embed:"" set:"certification=warn"`
 	Listen        string `help:"Address of the merchants' API. With port 0 every address is a free one." default:"127.0.0.1:8080"`
 	AdminListen   string `help:"Address of the operators' API." default:"127.0.0.1:8081"`
 	SandboxListen string `help:"Address of the stand-in Smartpay." default:"127.0.0.1:8082"`
 	DataDir       string `help:"Where the host keeps its data." default:".data/dev" type:"path"`
 	ReadyFile     string `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
-	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program." placeholder:"FILE" type:"existingfile" xor:"plugin"`
+	Plugin        string `help:"Connector binary. Default: plugin-smartpay beside this program. Its certificate is FILE.cert." placeholder:"FILE" type:"existingfile" xor:"plugin"`
 	Watch         bool   `help:"When the connector binary changes, swap the new one in. It is built by somebody else." xor:"watch"`
 	Attach        string `help:"Instead of a binary, use the connector that you run under a debugger with CONNECTOR_ATTACH=FILE. No TLS, no confinement." placeholder:"FILE" type:"path" xor:"plugin,watch"`
 	Sandbox       string `help:"Sandbox program. Default: smartpay-sandbox beside this program." placeholder:"FILE" type:"existingfile"`
@@ -61,7 +62,10 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 	defer func() { err = errors.Join(err, box.stop()) }()
 	d.sandboxURL = box.URL
 
-	config := c.config(w.stderr)
+	config, err := c.config(w.stderr)
+	if err != nil {
+		return err
+	}
 	way, err := addressOf(box.URL)
 	if err != nil {
 		return err
@@ -114,7 +118,11 @@ func (c *devCmd) attach(ctx context.Context, w *world, d *dev, work *sync.WaitGr
 func (c *devCmd) install(ctx context.Context, w *world, d *dev, work *sync.WaitGroup) error {
 	plugin := c.beside(w, c.Plugin, "plugin-smartpay")
 	file := newWatcher(plugin) // before it is read: what changes from here on is noticed
-	release, err := d.host.Install(ctx, plugin)
+	var release fleet.Release
+	cert, err := certificateOf(plugin, "")
+	if err == nil {
+		release, err = d.host.Install(ctx, plugin, cert)
+	}
 	if err == nil {
 		_, err = d.host.Use(ctx, release)
 	}

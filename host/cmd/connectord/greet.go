@@ -57,6 +57,7 @@ func (d *dev) greet(out io.Writer) error {
   console          %[2]s
   sandbox          %[3]s
   private key      %[4]s
+  certification    %[10]s
 
 An API token, good for %[5]s:
 
@@ -77,6 +78,6 @@ To create another; payment_method.approval_url in the answer is its page:
 curl -s %[1]s/transactions -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '%[9]s'
 
 `, d.host.APIURL(), d.host.ConsoleLink(), d.sandboxURL, d.keyFile(), tokenLife, d.merchant.token,
-		made.PaymentMethod.ApprovalURL, made.ID, body)
+		made.PaymentMethod.ApprovalURL, made.ID, body, d.certified())
 	return err
 }

@@ -40,6 +40,7 @@ func (d *dev) greetOther(out io.Writer) error {
   merchants' API   %[2]s
   console          %[3]s
   private key      %[4]s
+  certification    %[7]s
 
 An API token, good for %[5]s:
 
@@ -47,7 +48,7 @@ export TOKEN='%[6]s'
 
 It takes payments once it has a payment service, with an account of yours at its provider.
 It may call what its manifest lists under egress; --egress HOST:PORT adds an address.
-`, d.connector, d.host.APIURL(), d.host.ConsoleLink(), d.keyFile(), tokenLife, d.merchant.token)
+`, d.connector, d.host.APIURL(), d.host.ConsoleLink(), d.keyFile(), tokenLife, d.merchant.token, d.certified())
 	for _, o := range page.Items {
 		if o.ID != d.connector+"-"+o.Method {
 			continue // another connector's

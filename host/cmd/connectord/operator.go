@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"os"
@@ -36,6 +37,31 @@ func (o *operator) AfterApply(k *kong.Context) error {
 
 // ask makes one request and returns the answer as it is.
 func (o operator) ask(ctx context.Context, method, path string, body io.Reader) (json.RawMessage, error) {
+	return o.askAs(ctx, method, path, "", body)
+}
+
+// upload sends a binary: alone, or after its certificate.
+func (o operator) upload(ctx context.Context, path string, cert []byte, binary io.Reader) (json.RawMessage, error) {
+	if cert == nil {
+		return o.ask(ctx, http.MethodPost, path, binary)
+	}
+	var head bytes.Buffer
+	form := multipart.NewWriter(&head)
+	part, err := form.CreateFormFile("certificate", "certificate")
+	if err == nil {
+		_, err = part.Write(cert)
+	}
+	if err == nil {
+		_, err = form.CreateFormFile("connector", "connector")
+	}
+	if err != nil {
+		return nil, err
+	}
+	tail := "\r\n--" + form.Boundary() + "--\r\n"
+	return o.askAs(ctx, http.MethodPost, path, form.FormDataContentType(), io.MultiReader(&head, binary, strings.NewReader(tail)))
+}
+
+func (o operator) askAs(ctx context.Context, method, path, kind string, body io.Reader) (json.RawMessage, error) {
 	token, err := os.ReadFile(o.TokenFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the operators' token: %w (--token-file names it)", err)
@@ -47,6 +73,9 @@ func (o operator) ask(ctx context.Context, method, path string, body io.Reader) 
 		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("%w (is connectord running? --admin says where)", err)

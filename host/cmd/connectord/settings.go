@@ -22,9 +22,13 @@ type settings struct {
 	LogLevel         string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat        string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
 	policy           `embed:""`
+	certification    `embed:""`
 }
 
-func (s settings) config(stderr io.Writer) host.Config {
+func (s settings) config(stderr io.Writer) (host.Config, error) {
+	connectors := s.policy.config()
+	var err error
+	connectors.Certification, err = s.certification.config()
 	return host.Config{
 		PublicURL:        s.PublicURL,
 		Mode:             s.Environment,
@@ -32,27 +36,30 @@ func (s settings) config(stderr io.Writer) host.Config {
 		DrainTimeout:     s.DrainTimeout,
 		Sweep:            s.Sweep,
 		WebhookTolerance: s.WebhookTolerance,
-		Connectors:       s.policy.config(),
+		Connectors:       connectors,
 		Log: hclog.New(&hclog.LoggerOptions{
 			Name: "connectord", Output: stderr, Level: hclog.LevelFromString(s.LogLevel),
 			JSONFormat: s.LogFormat == "json",
 		}),
-	}
+	}, err
 }
 
 // serveCmd runs the daemon.
 type serveCmd struct {
-	settings    `embed:""`
+	settings    `embed:"" set:"certification=enforce"`
 	Listen      string   `help:"Address of the merchants' API." default:"127.0.0.1:8080"`
 	AdminListen string   `help:"Address of the operators' API. Keep it off public networks." default:"127.0.0.1:8081"`
 	DataDir     string   `help:"Where the host keeps its data." default:"data" type:"path"`
-	Connector   []string `help:"Install and activate this connector binary at start, unless a release of it is active already. Repeatable." placeholder:"FILE" type:"existingfile"`
+	Connector   []string `help:"Install and activate this connector binary at start, unless a release of it is active already. Its certificate is FILE.cert. Repeatable." placeholder:"FILE" type:"existingfile"`
 	ReadyFile   string   `help:"Write one JSON object here when ready." placeholder:"FILE" type:"path"`
 }
 
 // Run serves until the context ends.
 func (c *serveCmd) Run(w *world) error {
-	config := c.config(w.stderr)
+	config, err := c.config(w.stderr)
+	if err != nil {
+		return err
+	}
 	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
 	h, err := host.New(w.ctx, config)
 	if err != nil {
@@ -60,7 +67,7 @@ func (c *serveCmd) Run(w *world) error {
 	}
 	return h.Run(w.ctx, func() error {
 		for _, file := range c.Connector {
-			if err := h.EnsureConnector(w.ctx, file); err != nil {
+			if err := ensure(w.ctx, h, file); err != nil {
 				return fmt.Errorf("activating %s: %w", file, err)
 			}
 		}

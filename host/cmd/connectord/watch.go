@@ -92,7 +92,7 @@ func (w *watcher) await(ctx context.Context) bool {
 
 // A reloading host installs programs and swaps them in.
 type reloading interface {
-	Install(ctx context.Context, file string) (fleet.Release, error)
+	Install(ctx context.Context, file string, certificate []byte) (fleet.Release, error)
 	Swap(ctx context.Context, connector string, order admin.SwapOrder) (supervise.SwapReport, error)
 	Remove(ctx context.Context, digest string) error
 }
@@ -140,7 +140,7 @@ func (r *reloader) notice() {
 // reload brings the program in. Whatever is wrong with it, what served before goes on.
 func (r *reloader) reload(ctx context.Context) {
 	began := time.Now()
-	release, err := r.host.Install(ctx, r.path)
+	release, err := r.install(ctx)
 	if err == nil && !release.InstalledAt.Before(began) { // else it was there before
 		r.installed = append(r.installed, release.Digest)
 	}
@@ -165,6 +165,15 @@ func (r *reloader) reload(ctx context.Context) {
 			report.Start.Round(time.Millisecond), without(report.Lost))
 	}
 	r.tidy(ctx)
+}
+
+// install installs the program, with the certificate beside it.
+func (r *reloader) install(ctx context.Context) (fleet.Release, error) {
+	cert, err := certificateOf(r.path, "")
+	if err != nil {
+		return fleet.Release{}, err
+	}
+	return r.host.Install(ctx, r.path, cert)
 }
 
 // without says what the author has taken away.

@@ -130,7 +130,9 @@ type rack struct {
 	swaps    []admin.SwapOrder
 }
 
-func (r *rack) Install(context.Context, string) (fleet.Release, error) { return r.release, r.bad }
+func (r *rack) Install(context.Context, string, []byte) (fleet.Release, error) {
+	return r.release, r.bad
+}
 
 func (r *rack) Swap(_ context.Context, _ string, o admin.SwapOrder) (supervise.SwapReport, error) {
 	r.swaps = append(r.swaps, o)

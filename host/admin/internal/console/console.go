@@ -25,12 +25,15 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
 // A Host is the releases and connectors that are shown.
 type Host interface {
 	Releases() []fleet.Release
 	Connectors() []supervise.Status
+	// Certification judges an installed release as it is now.
+	Certification(digest string) certificate.Judgement
 	// Restart replaces a connector's process by a new one of the same release.
 	Restart(ctx context.Context, connector string) (supervise.SwapReport, error)
 }
