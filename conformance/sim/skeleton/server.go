@@ -8,8 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +25,9 @@ type About struct {
 	// Webhooks says that the provider sends webhooks to where it is asked to.
 	Webhooks bool
 }
+
+// laneID is what can stand in a path as it is.
+var laneID = regexp.MustCompile(`^[0-9A-Za-z_-][0-9A-Za-z._~-]*$`)
 
 // A server is the HTTP side of a handler.
 type server struct {
@@ -110,7 +113,7 @@ func (s *server) openLane(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lane, err := s.handler.Open(at(r))
-	if err == nil && (lane.ID == "" || lane.ID != strings.Trim(lane.ID, "/?#% ")) {
+	if err == nil && !laneID.MatchString(lane.ID) {
 		err = fmt.Errorf("the lane's id %q cannot be part of a path", lane.ID)
 	}
 	if err == nil {
