@@ -88,26 +88,30 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 		defer func() { err = errors.Join(err, simulator.Close()) }()
 		r.Sim = simulator.Client
 	}
-	report := newReport(o, program)
-	defer report.end()
-	process, err := program.Start(ctx)
+	report, err := newReport(o, program)
 	if err != nil {
-		report.neverStarted(err)
-		return report, nil
+		return nil, err
+	}
+	process, startErr := program.Start(ctx)
+	if startErr != nil {
+		return report, conclude(report, neverStarted(startErr), sdk.Description{})
 	}
 	if err := o.Fixtures.For(process.Description()); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrUsage, err), process.Stop(ctx))
 	}
-	report.Plugin.describe(process.Description())
 	plan := r.PlanFor(process.Description(), cases)
 	if o.Planned != nil {
 		o.Planned(plan)
 	}
-	report.add(r.Execute(ctx, plan, process))
-	if len(report.Results) == 0 {
+	if r.Sim != nil {
+		hello := r.Sim.Hello()
+		report.Run.Simulator = hello.Name + " " + hello.Version
+	}
+	results := r.Execute(ctx, plan, process)
+	if len(results) == 0 {
 		return nil, ErrNothingRun
 	}
-	return report, nil
+	return report, conclude(report, results, process.Description())
 }
 
 // selectCases picks cases by id or pattern and by profile; a word that selects none is
@@ -144,13 +148,4 @@ func selectCases(o Options) ([]suite.Case, error) {
 		return nil, ErrNothingRun
 	}
 	return picked, nil
-}
-
-// operationsOf names what a description offers.
-func operationsOf(d sdk.Description) []string {
-	names := make([]string, len(d.Operations))
-	for i, op := range d.Operations {
-		names[i] = string(op)
-	}
-	return names
 }

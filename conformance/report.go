@@ -1,107 +1,64 @@
 package conformance
 
 import (
+	"fmt"
 	"runtime"
 	"time"
 
+	"github.com/connectorhost/connectorhost/conformance/internal/report"
 	"github.com/connectorhost/connectorhost/conformance/internal/subject"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
-// A Subject is the binary that was tested.
-type Subject struct {
-	SHA256     string          `json:"sha256"`
-	Size       int64           `json:"size"`
-	Name       string          `json:"name"`
-	Version    string          `json:"version"`
-	OS         string          `json:"os"`
-	Arch       string          `json:"arch"`
-	Operations []string        `json:"operations"`
-	Manifest   *sdk.Manifest   `json:"manifest,omitempty"`
-	Profiles   []suite.Profile `json:"profiles"` // that it claims
-}
+// A Report is the outcome of a run.
+type Report = report.Report
 
-func (s *Subject) describe(d sdk.Description) {
-	s.Name, s.Version, s.Operations, s.Manifest = d.Manifest.Name, d.Manifest.Version, operationsOf(d), &d.Manifest
-	for _, p := range suite.Profiles() {
-		if p.Applies(d) {
-			s.Profiles = append(s.Profiles, p)
-		}
+func newReport(o Options, p *subject.Program) (*Report, error) {
+	catalogued, err := catalogueDigest()
+	if err != nil {
+		return nil, err
 	}
-}
-
-// A Report is the outcome of a run. Complete is false for a run of some cases only.
-type Report struct {
-	Schema   string                `json:"schema"`
-	Suite    string                `json:"suite"` // its version
-	Seed     uint64                `json:"seed"`
-	Began    time.Time             `json:"began"`
-	Ended    time.Time             `json:"ended"`
-	Evidence string                `json:"evidence"`
-	Plugin   Subject               `json:"plugin"`
-	Complete bool                  `json:"complete"`
-	Verdict  suite.Verdict         `json:"verdict"`
-	Counts   map[suite.Verdict]int `json:"counts"`
-	Results  []suite.Result        `json:"results"`
-}
-
-// ReportSchema names the format of a report.
-const ReportSchema = "conformance.report/v1"
-
-func newReport(o Options, p *subject.Program) *Report {
 	return &Report{
-		Schema: ReportSchema, Suite: Version, Seed: o.Seed, Began: time.Now().UTC(), Evidence: "simulated",
-		Plugin:   Subject{SHA256: p.Digest(), Size: p.Size(), OS: runtime.GOOS, Arch: runtime.GOARCH},
-		Complete: len(o.Cases) == 0 && len(o.Profiles) == 0,
+		Schema: report.Schema,
+		Suite:  report.Suite{Version: Version, Catalogue: catalogued},
+		Plugin: report.Plugin{SHA256: p.Digest(), Size: p.Size(), OS: runtime.GOOS, Arch: runtime.GOARCH},
+		Run: report.Run{
+			Seed: o.Seed, Began: time.Now().UTC(), Evidence: "simulated", Fixtures: o.Fixtures.SHA256,
+			Complete: len(o.Cases) == 0 && len(o.Profiles) == 0,
+		},
+	}, nil
+}
+
+// conclude puts what was found into the report.
+func conclude(r *Report, results []suite.Result, d sdk.Description) error {
+	all, err := profiles()
+	if err != nil {
+		return err
 	}
+	if d.Manifest.Name != "" {
+		if r.Plugin.ManifestSHA256, err = certificate.ManifestDigest(d.Manifest); err != nil {
+			return fmt.Errorf("encoding the manifest: %w", err)
+		}
+		r.Plugin.Name, r.Plugin.Version, r.Plugin.Operations = d.Manifest.Name, d.Manifest.Version, d.Operations
+		r.Plugin.Manifest = &d.Manifest
+	}
+	r.Run.Ended = time.Now().UTC()
+	r.Add(results, d, all)
+	return nil
 }
 
-func (r *Report) end() { r.Ended = time.Now().UTC() }
-
-func (r *Report) add(results []suite.Result) {
-	r.Results = suite.Sorted(results)
-	r.Verdict, r.Counts = suite.Roll(r.Results)
-}
-
-// startRule is what a binary that does not start has broken.
+// What a binary that does not start has broken.
 const (
 	startRule        = "process/start"
 	startRequirement = "PC-PROC-001"
 )
 
-// neverStarted is the report on a binary that does not become a connector.
-func (r *Report) neverStarted(err error) {
-	r.add([]suite.Result{{
+// neverStarted is the result of a binary that does not become a connector.
+func neverStarted(err error) []suite.Result {
+	return []suite.Result{{
 		ID: startRule, Requirement: startRequirement, Level: suite.Must, Profile: suite.Core,
 		Rule: "The binary starts, shakes hands and describes itself as a host expects it.", Verdict: suite.Fail, Why: err.Error(),
-	}})
-}
-
-// Exit statuses of the conform command.
-const (
-	ExitConforms      = 0
-	ExitFails         = 1
-	ExitInconclusive  = 2
-	ExitKnownFailures = 3
-	ExitNothingRun    = 4
-	ExitRefused       = 5 // signing or verifying
-	ExitUsage         = 64
-	ExitInternal      = 70
-	ExitNoEnvironment = 75
-)
-
-// Exit is the exit status that the report deserves.
-func (r *Report) Exit() int {
-	switch r.Verdict {
-	case suite.Pass, suite.Warn, suite.NotApplicable:
-		return ExitConforms
-	case suite.Fail:
-		return ExitFails
-	case suite.Flaky, suite.NotTestable, suite.Blocked:
-		return ExitInconclusive
-	case suite.Error:
-		return ExitInternal
-	}
-	return ExitInternal
+	}}
 }

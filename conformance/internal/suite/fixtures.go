@@ -2,6 +2,8 @@ package suite
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +24,8 @@ const FixturesVersion = "conformance.fixtures/v1"
 type Fixtures struct {
 	Schema string `json:"schema"`
 	Plugin string `json:"plugin"` // the connector's name
+	// SHA256 is the digest of the file that they came from.
+	SHA256 string `json:"-"`
 
 	// Simulator is the program that stands in for the provider. Without one most cases
 	// are NOT_TESTABLE.
@@ -92,6 +96,8 @@ func LoadFixtures(path string) (Fixtures, error) {
 	if err != nil {
 		return Fixtures{}, fmt.Errorf("%s: %w", path, err)
 	}
+	sum := sha256.Sum256(raw)
+	f.SHA256 = hex.EncodeToString(sum[:])
 	if s := f.Simulator; s != nil && strings.HasPrefix(s.Program, ".") { // beside the fixtures
 		s.Program = filepath.Join(filepath.Dir(path), s.Program)
 	}

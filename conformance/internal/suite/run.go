@@ -19,18 +19,20 @@ import (
 
 // A Result is one case's verdict and how it came to it.
 type Result struct {
-	ID           string  `json:"id"`
-	Requirement  string  `json:"requirement"`
-	Level        Level   `json:"level"`
-	Profile      Profile `json:"profile"`
-	Rule         string  `json:"rule"`
-	Verdict      Verdict `json:"verdict"`
-	Why          string  `json:"why,omitempty"` // what was expected and what was seen; empty for a pass
-	Step         string  `json:"step,omitempty"`
-	Expected     string  `json:"expected,omitempty"`
-	Actual       string  `json:"actual,omitempty"`
-	Repeats      int     `json:"repeats,omitempty"` // beyond the first run
-	Milliseconds int64   `json:"milliseconds"`
+	ID          string  `json:"id"`
+	Requirement string  `json:"requirement"`
+	Level       Level   `json:"level"`
+	Profile     Profile `json:"profile"`
+	Rule        string  `json:"rule"`
+	// Operations are those that the case is about.
+	Operations   []sdk.Operation `json:"operations,omitempty"`
+	Verdict      Verdict         `json:"verdict"`
+	Why          string          `json:"why,omitempty"` // what was expected and what was seen; empty for a pass
+	Step         string          `json:"step,omitempty"`
+	Expected     string          `json:"expected,omitempty"`
+	Actual       string          `json:"actual,omitempty"`
+	Repeats      int             `json:"repeats,omitempty"` // beyond the first run
+	Milliseconds int64           `json:"milliseconds"`
 
 	// What was said, for whoever looks into a verdict that is no pass.
 	Calls    []Exchange       `json:"-"`
@@ -150,7 +152,7 @@ func (e *execution) one(ctx context.Context, c Case) Result {
 }
 
 func (e *execution) decide(ctx context.Context, c Case) Result {
-	r := Result{ID: c.ID, Requirement: c.Requirement, Level: e.Levels(c.Requirement), Profile: c.Profile, Rule: c.Rule}
+	r := Result{ID: c.ID, Requirement: c.Requirement, Level: e.Levels(c.Requirement), Profile: c.Profile, Rule: c.Rule, Operations: c.Needs}
 	if why, ok := e.plan.NotOffered[c.ID]; ok {
 		r.Verdict, r.Why = NotApplicable, why
 		if e.probed != Pass {
