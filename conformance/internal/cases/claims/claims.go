@@ -7,17 +7,16 @@ import "github.com/connectorhost/connectorhost/conformance/internal/suite"
 // Cases lists the cases.
 func Cases() []suite.Case {
 	return []suite.Case{
-		undeclaredIsRefused,
-		manifestIsStable,
-		manifestMatchesSchema,
-		closureHolds,
+		undeclaredIsRefused, refusalIsUnheard, offeredWorks, cellsComplete, cellsRefund, cellsVoid,
+		manifestIsStable, manifestIsNoAccounts, manifestMatchesSchema, closureHolds,
 		pastDeadlineIsRefused,
-		foreignCurrencyIsRefused,
-		foreignCountryIsRefused,
-		foreignCaptureModeIsRefused,
-		amountNotPositiveIsRefused,
-		missingFieldIsNamed,
-		tooManyItemsAreRefused,
-		missingCredentialIsRefused,
+		foreignCurrencyIsRefused, foreignCountryIsRefused, foreignMethodIsRefused, foreignCaptureModeIsRefused,
+		foreignCurrencyOfMoveIsRefused, foreignInstrumentIsRefused,
+		amountNotPositiveIsRefused, missingFieldIsNamed, tooManyItemsAreRefused,
+		itemsAtLimit, amountAtMost, amountBeyondMost, amountAtLeast, amountBelowLeast, descriptionAtLimit, descriptionBeyondLimit,
+		partialCaptureIsRefused, multipleCaptureIsRefused, overCaptureIsRefused, overCaptureWorks, partialRefundIsRefused,
+		multipleRefundIsRefused, voidOfRestIsRefused,
+		missingCredentialIsRefused, illValueIsRefused, wellValueIsTaken, modeIsHeld, secretIsNotTold,
+		goodCredentialsAreValid, wrongCredentialsAreInvalid, wrongCredentialsTakeNothing, otherNameIsTheSame,
 	}
 }

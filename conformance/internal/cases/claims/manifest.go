@@ -91,18 +91,63 @@ var closureHolds = suite.Case{
 
 var undeclaredIsRefused = suite.Case{
 	ID: suite.ProbeID, Requirement: "PC-CAP-002", Profile: suite.Core,
-	Rule: "An operation that is not offered is refused with operation_unsupported, and the provider hears nothing.",
+	Rule: "An operation that is not offered is refused with operation_unsupported, outcome NOT_ATTEMPTED.",
 	Why:  "What works without being declared escapes every limit the host sets.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
-		var wrong []error
-		for _, op := range sdk.AllOperations() {
-			if l.Description.Operations.Has(op) {
-				continue
-			}
+		return eachUndeclared(l, func(op sdk.Operation, step string) error {
+			return suite.Refused(step, l.Invoke(ctx, op), sdk.CodeOperationUnsupported)
+		})
+	},
+}
+
+var refusalIsUnheard = suite.Case{
+	ID: "capability/refusal-unheard", Requirement: "PC-CAP-003", Profile: suite.Core,
+	Rule: "The provider hears nothing of an operation that is not offered.",
+	Why:  "A refusal that comes after the provider was called is a payment that nobody knows of.",
+	Run: func(ctx context.Context, l *suite.Lane) error {
+		return eachUndeclared(l, func(op sdk.Operation, step string) error {
 			mark := l.Mark()
-			step := fmt.Sprintf("calling %s, which is not offered", op)
-			wrong = append(wrong, suite.Refused(step, l.Invoke(ctx, op), sdk.CodeOperationUnsupported), l.Nothing(step, mark))
+			_ = l.Invoke(ctx, op) // what it answers is another case's
+			return l.Nothing(step, mark)
+		})
+	},
+}
+
+// eachUndeclared tries every operation of the contract that is not offered.
+func eachUndeclared(l *suite.Lane, try func(op sdk.Operation, step string) error) error {
+	var wrong []error
+	for _, op := range sdk.AllOperations() {
+		if !l.Description.Operations.Has(op) {
+			wrong = append(wrong, try(op, fmt.Sprintf("calling %s, which is not offered", op)))
 		}
-		return errors.Join(wrong...)
+	}
+	return errors.Join(wrong...)
+}
+
+var manifestIsNoAccounts = suite.Case{
+	ID: "manifest/no-account-s", Requirement: "PC-CAP-004", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpCheckCredentials},
+	Rule: "What a connector offers does not depend on the accounts that it has served.",
+	Why:  "One merchant's account decides what another may do.",
+	Run: func(ctx context.Context, l *suite.Lane) error {
+		other := copied(l.Account)
+		other.ID, other.Mode = "conformance-other", sdk.ModeLive
+		for _, a := range []sdk.Account{l.Account, other} {
+			if _, err := uses(ctx, l, a); err != nil {
+				return err
+			}
+		}
+		now, err := l.Remote.Describe(ctx)
+		if err != nil {
+			return suite.Brokenf("describing", "the manifest", "%v", err)
+		}
+		was, err := json.Marshal(l.Description)
+		if err != nil {
+			return fmt.Errorf("%w: %w", suite.ErrSuite, err)
+		}
+		is, err := json.Marshal(now)
+		if err != nil {
+			return fmt.Errorf("%w: %w", suite.ErrSuite, err)
+		}
+		return suite.Equal("describing after two accounts were served", string(is), string(was))
 	},
 }

@@ -44,36 +44,6 @@ func spoilt(ctx context.Context, l *suite.Lane, step, pointer string, spoil func
 	return errors.Join(suite.Refused(step, err, codes...), suite.Named(step, err, pointer), l.Nothing(step, mark))
 }
 
-var foreignCurrencyIsRefused = suite.Case{
-	ID: "authorize/foreign-currency", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
-	Rule: "A currency outside the manifest is refused, naming the field.",
-	Why:  "A wrong currency is a wrong amount.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		return spoilt(ctx, l, "authorizing in XAF", "/amount", func(r *sdk.AuthorizeRequest) { r.Amount.Currency = "XAF" },
-			sdk.CodeUnsupportedCurrency, sdk.CodeInvalidField, sdk.CodeSchemaViolation)
-	},
-}
-
-var foreignCountryIsRefused = suite.Case{
-	ID: "authorize/foreign-country", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
-	Rule: "A country outside the manifest is refused, naming the field.",
-	Why:  "The provider would refuse the buyer after the redirect.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		return spoilt(ctx, l, "authorizing for Antarctica", "/country", func(r *sdk.AuthorizeRequest) { r.Country = "AQ" },
-			sdk.CodeCountryUnsupported, sdk.CodeInvalidField, sdk.CodeSchemaViolation)
-	},
-}
-
-var foreignCaptureModeIsRefused = suite.Case{
-	ID: "authorize/foreign-capture-mode", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
-	Rule: "A capture mode outside the manifest is refused.",
-	Why:  "Money would be taken at the wrong time.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		return spoilt(ctx, l, "authorizing in the capture mode whenever", "/capture_mode",
-			func(r *sdk.AuthorizeRequest) { r.CaptureMode = "whenever" })
-	},
-}
-
 var amountNotPositiveIsRefused = suite.Case{
 	ID: "authorize/amount-not-positive", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Rule: "Zero and negative amounts are refused, naming the field.",
@@ -167,26 +137,5 @@ var tooManyItemsAreRefused = suite.Case{
 			r.Cart = slices.Repeat([]sdk.CartItem{{Name: "x", Quantity: 1, UnitAmount: 1}}, limit+1)
 			r.Amount.Minor = int64(limit + 1)
 		})
-	},
-}
-
-var missingCredentialIsRefused = suite.Case{
-	ID: "account/missing-field", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
-	Rule: "An account without its fields is refused before the provider is called.",
-	Why:  "Half-configured accounts fail at the first customer instead of at set-up.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		cell, err := l.Cell(l.Description.Manifest.CaptureModes[0])
-		if err != nil {
-			return err
-		}
-		req, err := l.Authorization(cell, l.Amount())
-		if err != nil {
-			return err
-		}
-		req.Call.Account.Config, req.Call.Account.Secrets = nil, nil
-		mark := l.Mark()
-		_, err = l.Remote.Authorize(ctx, req)
-		const step = "authorizing for an account without fields"
-		return errors.Join(suite.Refused(step, err), l.Nothing(step, mark))
 	},
 }
