@@ -4,13 +4,17 @@ import (
 	"path"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/claims"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
 
 // areas are where cases come from, in the order in which reports list them.
 func areas() []func() []suite.Case {
-	return []func() []suite.Case{claims.Cases}
+	return []func() []suite.Case{
+		claims.Cases,
+		doubt.Cases,
+	}
 }
 
 // Cases lists every case.
