@@ -74,7 +74,7 @@ func (w *world) webhooksWaiting() int64 {
 func (w *world) untilQuietOrDead() {
 	w.t.Helper()
 	w.await("the host is quiet or dead", func() error {
-		if w.host.alive() && w.webhooksWaiting() > 0 {
+		if w.host.Load().alive() && w.webhooksWaiting() > 0 {
 			return errors.New("webhooks wait")
 		}
 		return nil
@@ -84,31 +84,40 @@ func (w *world) untilQuietOrDead() {
 // 3. The host is killed at every durable write of a payment's whole life, before and
 // after it is durable.
 func TestChaosHostKilledAtEveryWriteOfAPayment(t *testing.T) {
-	t.Parallel()
-	rounds, _ := chaos(t, 1, 10)
-	w := newWorld(t, "--sweep", "1h")
-	s := &shop{w: w}
-	for range rounds {
-		for name, plan := range map[string][]step{"captured": captured, "voided": voided} {
-			for _, moment := range moments {
-				commits := w.everyCommit(moment, func(int) {
-					if err := s.begin(plan).live(t.Context()); err != nil && !w.died() {
-						t.Error(err)
-					}
-					w.untilQuietOrDead()
-				}, func() {})
-				t.Logf("killed %s each of %d commits of a payment that is %s", moment, commits, name)
-				if least := 2 * len(plan); commits < least {
-					t.Errorf("only %d commits, want at least %d: are the failpoints compiled in?", commits, least)
+	for name, plan := range map[string][]step{"captured": captured, "voided": voided} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rounds, _ := chaos(t, 1, 10)
+			w := newWorld(t, "--sweep", "1h")
+			s := &shop{w: w}
+			for range rounds {
+				for _, moment := range moments {
+					w.everyCommitOf(s, plan, moment)
 				}
 			}
-		}
+			w.flags = append(w.flags, "--sweep", "250ms")
+			w.killHost()
+			w.startHost()
+			s.goOn()
+			w.judge(s)
+		})
 	}
-	w.flags = append(w.flags, "--sweep", "250ms")
-	w.killHost()
-	w.startHost()
-	s.goOn()
-	w.judge(s)
+}
+
+// everyCommitOf kills the host at every commit of payments that follow a plan, and leaves
+// them as they are.
+func (w *world) everyCommitOf(s *shop, plan []step, moment string) {
+	w.t.Helper()
+	commits := w.everyCommit(moment, func(int) {
+		if err := s.begin(plan).live(w.t.Context()); err != nil && !w.died() {
+			w.t.Error(err)
+		}
+		w.untilQuietOrDead()
+	}, func() {})
+	w.t.Logf("killed %s each of %d commits", moment, commits)
+	if least := 2 * len(plan); commits < least {
+		w.t.Errorf("only %d commits, want at least %d: are the failpoints compiled in?", commits, least)
+	}
 }
 
 // 3, too: killed at every durable write of its own start.
@@ -195,7 +204,7 @@ func TestChaosHostKilledAtEveryWriteOfASwap(t *testing.T) {
 func (w *world) untilAloneOrDead() {
 	w.t.Helper()
 	w.await("one connector is left, or the host is dead", func() error {
-		if n := len(w.connectors()); w.host.alive() && n != 1 {
+		if n := len(w.connectors()); w.host.Load().alive() && n != 1 {
 			return fmt.Errorf("%d connectors run", n)
 		}
 		return nil

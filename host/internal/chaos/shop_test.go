@@ -202,7 +202,7 @@ func (s *shop) patiently(ctx context.Context, try func() (done bool, err error))
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
 		done, err := try()
-		if done || err == nil || s.strict || !s.w.host.alive() {
+		if done || err == nil || s.strict || !s.w.host.Load().alive() {
 			return err
 		}
 		select {

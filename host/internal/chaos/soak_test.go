@@ -29,7 +29,7 @@ func troubles(releases [2]string) []trouble {
 	dieAtAWrite := func(w *world, random *rand.Rand) {
 		w.dieAtCommit(moments[random.IntN(2)], 1+random.IntN(30))
 		select {
-		case <-w.host.ended:
+		case <-w.host.Load().ended:
 			w.faults++
 		case <-time.After(time.Second):
 			w.killHost()
