@@ -10,11 +10,13 @@ import (
 type Reason string
 
 // The reasons. Only ReasonHost, ReasonTimeout and ReasonCanceled can go away by
-// themselves; ReasonHandshake and ReasonDescribe can if the connector crashed.
+// themselves; ReasonExited, ReasonHandshake and ReasonDescribe can if the connector
+// crashed.
 const (
 	ReasonBinary    Reason = "binary"    // the file cannot be opened or executed
 	ReasonDigest    Reason = "digest"    // the file is not the one that was asked for, or it changed meanwhile
-	ReasonHandshake Reason = "handshake" // it exited, or printed something else, before it said where it listens
+	ReasonHandshake Reason = "handshake" // it printed something else before it said where it listens
+	ReasonExited    Reason = "exited"    // it exited before it said where it listens
 	ReasonTimeout   Reason = "timeout"   // it did not shake hands in time
 	ReasonContract  Reason = "contract"  // it speaks no contract version that this host speaks
 	ReasonDescribe  Reason = "describe"  // it did not describe itself, or not usably

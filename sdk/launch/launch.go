@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/launch/internal/confine"
@@ -109,6 +110,9 @@ func (in *instance) giveUp(err error) error {
 	case <-in.done:
 		failed.LastLines = in.exit.LastLines
 		if errors.Is(failed.Err, errNoLine) {
+			if in.exit.Signal != syscall.SIGKILL { // which would be ours
+				failed.Reason = ReasonExited
+			}
 			failed.Err = fmt.Errorf("%w: %v", failed.Err, in.exit)
 		}
 	default:

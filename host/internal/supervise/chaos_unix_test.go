@@ -302,7 +302,7 @@ func TestChaosBadCandidates(t *testing.T) {
 	}{
 		vicePrints:                         {next, `printed "hello"`, supervise.FaultHandshake},
 		viceSilent:                         {next, "deadline", supervise.FaultTimeout},
-		viceDies:                           {next, "exit code 3", supervise.FaultHandshake},
+		viceDies:                           {next, "exit code 3", supervise.FaultEnded},
 		viceLies:                           {next, "otherwise than when it was installed: version", supervise.FaultDescribed},
 		viceContract:                       {next, "contract", supervise.FaultContract},
 		viceUnhealthy:                      {next, "not healthy within", supervise.FaultUnhealthy},

@@ -24,10 +24,10 @@ const (
 	FaultIsolation   Fault = "not_confined"      // a wall that the host requires around it cannot be built here
 	FaultCapability  Fault = "capability_lost"   // it lacks what the release in use can do
 	FaultBinary      Fault = "not_executable"    // its file cannot be opened or executed
-	FaultHandshake   Fault = "no_handshake"      // it ended, or printed something else, before it said where it listens
+	FaultHandshake   Fault = "no_handshake"      // it printed something else before it said where it listens
 	FaultTimeout     Fault = "handshake_timeout" // it did not say in time where it listens
 	FaultDescribe    Fault = "no_description"    // it did not say what it is, or not usably
-	FaultEnded       Fault = "ended_at_start"    // it ended between its handshake and its first call
+	FaultEnded       Fault = "ended_at_start"    // it ended before its first call
 	FaultUnhealthy   Fault = "unhealthy"         // it did not say in time that it can serve
 	FaultWorse       Fault = "did_worse"         // it did worse than the release in use
 	FaultHost        Fault = "host_failed"       // something of this host's failed, the journal perhaps
@@ -67,6 +67,7 @@ var byReason = map[launch.Reason]Fault{
 	launch.ReasonBinary:    FaultBinary,
 	launch.ReasonDigest:    FaultDigest,
 	launch.ReasonHandshake: FaultHandshake,
+	launch.ReasonExited:    FaultEnded,
 	launch.ReasonTimeout:   FaultTimeout,
 	launch.ReasonContract:  FaultContract,
 	launch.ReasonDescribe:  FaultDescribe,

@@ -93,7 +93,7 @@ func hopeless(err error) bool {
 	case launch.ReasonDigest, launch.ReasonContract, launch.ReasonConfinement:
 		return true
 	case launch.ReasonBinary, // a host that is short of files cannot open one either
-		launch.ReasonHandshake, launch.ReasonTimeout, launch.ReasonDescribe, launch.ReasonHost, launch.ReasonCanceled:
+		launch.ReasonExited, launch.ReasonHandshake, launch.ReasonTimeout, launch.ReasonDescribe, launch.ReasonHost, launch.ReasonCanceled:
 		return false
 	}
 	return false

@@ -6,6 +6,10 @@ import "google.golang.org/grpc"
 // accept. A server gets it with grpc.MaxRecvMsgSize.
 const MaxRequest = 4 << 20
 
+// maxHeaders bounds what a connector can send beside an answer, in bytes: the contract
+// has no metadata, and gRPC's own bound is 16 MiB a call.
+const maxHeaders = 64 << 10
+
 // DialOptions are what every connection to a connector needs: evidence of what was
 // sent, no reply larger than maxReply bytes, no request larger than [MaxRequest], no
 // retries by gRPC, and no idling, after which a socket whose file is gone could not
@@ -15,6 +19,7 @@ func DialOptions(maxReply int) []grpc.DialOption {
 		grpc.WithStatsHandler(watcher{}),
 		grpc.WithDisableRetry(),
 		grpc.WithIdleTimeout(0),
+		grpc.WithMaxHeaderListSize(maxHeaders),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(maxReply),
 			grpc.MaxCallSendMsgSize(MaxRequest),
