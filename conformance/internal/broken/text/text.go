@@ -1,0 +1,7 @@
+// Package text is being written; it holds no mutant yet.
+package text
+
+import "github.com/connectorhost/connectorhost/conformance/internal/broken"
+
+// Mutants lists the mutants.
+func Mutants() []broken.Mutant { return nil }

@@ -1,0 +1,7 @@
+// Package states is being written; it holds no case yet.
+package states
+
+import "github.com/connectorhost/connectorhost/conformance/internal/suite"
+
+// Cases lists the cases.
+func Cases() []suite.Case { return nil }
