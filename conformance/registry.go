@@ -5,6 +5,10 @@ import (
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/text"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
@@ -14,6 +18,10 @@ func areas() []func() []suite.Case {
 	return []func() []suite.Case{
 		claims.Cases,
 		doubt.Cases,
+		money.Cases,
+		states.Cases,
+		lookup.Cases,
+		text.Cases,
 	}
 }
 

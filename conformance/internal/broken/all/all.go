@@ -1,12 +1,23 @@
 // Package all lists every mutant of every area, for the matrix that holds the suite to them.
 package all
 
-import "github.com/connectorhost/connectorhost/conformance/internal/broken"
+import (
+	"github.com/connectorhost/connectorhost/conformance/internal/broken"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/text"
+)
 
 // Mutants lists every mutant, in the order of the areas.
 func Mutants() []broken.Mutant {
 	var all []broken.Mutant
-	for _, area := range []func() []broken.Mutant{} {
+	for _, area := range []func() []broken.Mutant{
+		money.Mutants,
+		states.Mutants,
+		lookup.Mutants,
+		text.Mutants,
+	} {
 		all = append(all, area()...)
 	}
 	return all
