@@ -74,14 +74,17 @@ func (c *conn) await() bool {
 	return err == nil && failed == nil && n > 0
 }
 
-// watch tells when the connector leaves, until stop is called. Nothing else reads from
+// watch tells when the connector leaves x, and notes it, until stop is called. Nothing else reads from
 // the connection meanwhile.
-func (c *conn) watch() (left <-chan struct{}, stop func()) {
+func (c *conn) watch(x *Exchange) (left <-chan struct{}, stop func()) {
 	gone, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		if _, err := c.br.Peek(1); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			close(gone)
+			if c.p.ctx.Err() == nil {
+				c.p.note(func() { x.Departed = time.Now() })
+			}
 		}
 	}()
 	return gone, func() {

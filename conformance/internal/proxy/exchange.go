@@ -23,6 +23,9 @@ type Exchange struct {
 	Connection int // from 1; the TCP connection that carried it
 	Began      time.Time
 	Ended      time.Time // zero while under way
+	// Departed is when the connector was seen to leave before its answer was sent; zero
+	// if it stayed. The upstream may still have been at work then.
+	Departed time.Time
 
 	Request Request
 	// Forwarded is how many copies of the request were wholly handed to the upstream.

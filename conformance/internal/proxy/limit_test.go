@@ -10,7 +10,7 @@ import (
 )
 
 func TestOnlyTheBeginningOfALongBodyIsKept(t *testing.T) {
-	long := strings.Repeat("0123456789", MaxRecorded/5)
+	long := strings.Repeat("0123456789", MaxRecorded/10+1)
 	up := newProvider(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, long) })
 	p := opened(t, up.URL)
 	c := newClient(t)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -156,17 +157,41 @@ func TestNobodyIsGivenAPortThatRefuses(t *testing.T) {
 	if err := p.Break(Fault{What: Refuse}); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp4", strings.TrimPrefix(p.URL(), "http://"))
-	if err == nil {
-		// Some systems let two share an address while neither listens; then the proxy
-		// says so and can be healed later.
-		if err := p.Heal(); err == nil {
-			t.Error("healed on a port that another listens on")
-		}
-		ln.Close()
+	at, err := net.ResolveTCPAddr("tcp4", p.addr)
+	if err != nil {
+		t.Fatal(err)
 	}
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	err = syscall.Bind(fd, &syscall.SockaddrInet4{Port: at.Port, Addr: [4]byte{127, 0, 0, 1}})
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("another was given the port: %v", err)
+	}
+}
+
+// Whoever insists on sharing an address may still take the port.
+func TestAProxyWhosePortIsTakenSaysSoAndHealsLater(t *testing.T) {
+	p := opened(t, newProvider(t, nil).URL)
+	if err := p.Break(Fault{What: Refuse}); err != nil {
+		t.Fatal(err)
+	}
+	p.release()
+	other, err := net.Listen("tcp4", p.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Heal(); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("healing on a port that is taken: %v", err)
+	}
+	other.Close()
 	if err := p.Heal(); err != nil {
 		t.Error(err)
+	}
+	if got := ask(t.Context(), newClient(t), http.MethodGet, p.URL(), ""); got.err != nil {
+		t.Errorf("once healed: %v", got.err)
 	}
 }
 
@@ -326,8 +351,12 @@ func TestAConnectorThatLeavesDoesNotStopTheProvider(t *testing.T) {
 	if err := p.Settle(impatient); err == nil {
 		t.Error("settled while the upstream worked")
 	}
+	until(t, p, func(xs []Exchange) bool { return !xs[0].Departed.IsZero() })
 	close(proceed)
 	x := settled(t, p)[0]
+	if x.End != Left || x.Answer.Status != 0 {
+		t.Errorf("it was told %+v, end %q", x.Answer, x.End)
+	}
 	if x.Forwarded != 1 || len(x.Upstream) != 1 || string(x.Upstream[0].Body) != said || !x.Upstream[0].Complete || x.Trouble != nil {
 		t.Errorf("exchange is %+v", x)
 	}

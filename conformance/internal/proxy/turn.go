@@ -46,7 +46,7 @@ func (t *turn) run() End {
 	t.ctx, cancel = context.WithTimeout(t.p.ctx, Limit)
 	defer cancel()
 	_ = t.c.nc.SetDeadline(time.Now().Add(2 * Limit)) // Limit for the upstream, Limit to answer
-	left, stop := t.c.watch()
+	left, stop := t.c.watch(t.x)
 	defer stop()
 	t.left = left
 	if detached {

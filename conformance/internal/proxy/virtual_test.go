@@ -148,6 +148,25 @@ func TestAConnectorMayLeaveADelay(t *testing.T) {
 	})
 }
 
+func TestAConnectorThatLeftIsToldNothing(t *testing.T) {
+	slow := func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(10 * time.Second)
+		_, _ = io.WriteString(w, said)
+	}
+	virtual(t, slow, func(t *testing.T, p *Proxy, c *http.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if got := ask(ctx, c, http.MethodPost, p.URL(), "x"); !errors.Is(got.err, context.DeadlineExceeded) {
+			t.Errorf("the client saw %+v", got)
+		}
+		settle(t, p)
+		x := p.Exchanges()[0]
+		if x.End != Left || x.Answer.Status != 0 || x.Answer.Length != 0 || !x.Upstream[0].Complete || x.Trouble != nil {
+			t.Errorf("exchange is %+v", x)
+		}
+	})
+}
+
 func TestADripIsAsSlowAsItSays(t *testing.T) {
 	tests := map[string]struct {
 		method string
