@@ -172,11 +172,19 @@ func (r *running) token() string {
 // operate asks the operators' API.
 func (r *running) operate(method, path string, body io.Reader) (int, map[string]any) {
 	r.t.Helper()
+	return r.operateAs(method, path, "", body)
+}
+
+func (r *running) operateAs(method, path, kind string, body io.Reader) (int, map[string]any) {
+	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.AdminURL()+path, body)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+r.token())
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
 	res, err := r.client.Do(req)
 	if err != nil {
 		r.t.Fatal(err)

@@ -37,6 +37,7 @@ func TestStories(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": awaitReady, "exits": exits, "until": until, "pick": pick, "short": short,
 			"payment": makePayment, "merchant": askAsMerchant, "edition": makeEdition,
+			"key": makeKey, "certify": makeCertificate, "digest": digestInto, "flip": flip,
 		},
 		RequireUniqueNames: true,
 	})
