@@ -71,6 +71,13 @@ func authorized(op sdk.Op, req sdk.AuthorizeRequest, p *api.Payment) (sdk.Author
 	if err := renamed(op, string(req.Call.Reference), string(seen.Reference)); err != nil {
 		return result, err
 	}
+	asked, err := minor(p.Amount)
+	if err != nil {
+		return result, sdk.Errorf(op, sdk.CodeUnparseableSuccess, "what was asked for: %w", err)
+	}
+	if err := differs(op, req.Amount, asked); err != nil {
+		return result, err
+	}
 	if err := exceeds(op, req.Amount, seen.Authorized); err != nil {
 		return result, err
 	}

@@ -89,6 +89,32 @@ func TestAnswersThatCannotBeTrusted(t *testing.T) {
 	}
 }
 
+// A payment whose buyer has not approved yet is held to what was asked for as well: by
+// then it would be too late.
+func TestTermsThatWereNotAskedFor(t *testing.T) {
+	tests := map[string]struct {
+		old, new string
+		code     sdk.Code
+	}{
+		"another amount":   {`"10.00"`, `"10.01"`, sdk.CodeAmountMismatch},
+		"another currency": {`"10.00","currency":"EUR"`, `"10.00","currency":"USD"`, sdk.CodeCurrencyMismatch},
+		"no amount at all": {`"10.00"`, `""`, sdk.CodeUnparseableSuccess},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := spoiled(t, func(status int, body string) (int, string) {
+				return status, strings.ReplaceAll(body, tt.old, tt.new)
+			})
+			req := b.terms(eur(1000), sdk.CaptureManual)
+			req.Method = "wallet"
+			result, err := b.Authorize(t.Context(), req)
+			if e := sdk.AsError(err); err == nil || e.Code != tt.code || e.Outcome() != sdk.OutcomeUnknown {
+				t.Errorf("%v, %v, want %s in doubt", result.Outcome, err, tt.code)
+			}
+		})
+	}
+}
+
 // Writes on a payment are checked as the first one is.
 func TestAnswersAboutSomethingElse(t *testing.T) {
 	tests := map[string]struct {

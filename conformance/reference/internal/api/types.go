@@ -16,6 +16,7 @@ type Payment struct {
 	Reference  string    `json:"reference"`
 	Status     string    `json:"status"`
 	Revision   int64     `json:"revision"`
+	Amount     *Amount   `json:"amount"` // as asked for
 	Authorized *Amount   `json:"authorized"`
 	Captured   *Amount   `json:"captured"`
 	Released   *Amount   `json:"released"`
