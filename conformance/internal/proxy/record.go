@@ -158,6 +158,9 @@ func (p *Proxy) finish(c *conn, x *Exchange, end End, keep bool) bool {
 	defer p.mu.Unlock()
 	defer p.signal()
 	x.End, x.Ended = end, time.Now()
+	if end == Answered {
+		x.Departed = time.Time{} // it left with its answer
+	}
 	if c.doomed {
 		reset(c.nc)
 	}
