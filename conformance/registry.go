@@ -5,6 +5,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
@@ -18,6 +19,7 @@ func areas() []func() []suite.Case {
 	return []func() []suite.Case{
 		claims.Cases,
 		doubt.Cases,
+		keys.Cases,
 		money.Cases,
 		states.Cases,
 		lookup.Cases,
