@@ -49,7 +49,7 @@ func subjectOf(t testing.TB, m broken.Mutant) subject.Memory {
 func examine(t testing.TB, m broken.Mutant, cases []suite.Case) []suite.Result {
 	t.Helper()
 	ctx := context.Background()
-	server := httptest.NewServer(provider.New(provider.Options{}))
+	server := httptest.NewServer(deliver(t, provider.New(provider.Options{})))
 	t.Cleanup(server.Close)
 	client, err := sim.Dial(ctx, server.URL+provider.SimPath)
 	if err != nil {
@@ -67,6 +67,20 @@ func examine(t testing.TB, m broken.Mutant, cases []suite.Case) []suite.Result {
 	plan := r.PlanFor(process.Description(), cases)
 	results := r.Execute(ctx, plan, process)
 	return slices.DeleteFunc(results, func(x suite.Result) bool { return x.Verdict == suite.Pass || x.Verdict == suite.NotApplicable })
+}
+
+// deliver sends the provider's webhooks until the test ends.
+func deliver(t testing.TB, p *provider.Provider) *provider.Provider {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var delivering sync.WaitGroup
+	post := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	delivering.Go(func() { p.Deliver(ctx, post) })
+	t.Cleanup(func() {
+		stop()
+		delivering.Wait()
+	})
+	return p
 }
 
 func TestReferencePassesEveryCase(t *testing.T) {
