@@ -29,7 +29,11 @@ type stage struct {
 
 func newStage(t *testing.T) (*stage, string) {
 	t.Helper()
-	p := New(Options{})
+	return newStageOf(t, New(Options{}))
+}
+
+func newStageOf(t *testing.T, p *Provider) (*stage, string) {
+	t.Helper()
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
 	c, err := sim.Dial(t.Context(), server.URL+SimPath)
@@ -429,11 +433,63 @@ func TestEventsAndSecrets(t *testing.T) {
 	if _, err := fmt.Sscan(stamp, &seconds); err != nil || in.signed[0] != Sign(secret, time.Unix(seconds, 0), []byte(in.bodies[0])) {
 		t.Errorf("%s is not signed with the new secret, %v", in.signed[0], err)
 	}
+}
+
+func TestAClosedLaneIsToldNothingMore(t *testing.T) {
+	s, _ := newStage(t)
+	lane, other := s.lane(), s.lane()
+	for _, l := range []sim.Lane{lane, other} {
+		s.call(l, "PUT", "/v1/webhooks", "", `{"url":"http://127.0.0.1:9/hook"}`)
+		s.pay(l) // nothing is delivered: it stays owed
+	}
 	s.must(s.Close(t.Context(), lane))
-	s.call(lane, "POST", "/v1/payments", s.key(), terms0(1000, "card", "deferred"))
+	s.pay(lane)
+	var done []bool
 	for _, d := range s.p.Deliveries() {
-		if !d.Done {
-			t.Errorf("a closed lane is still told of %s", d.Body)
-		}
+		done = append(done, d.Done)
+	}
+	if !slices.Equal(done, []bool{true, false}) {
+		t.Errorf("done: %v, want the closed lane's, and not the other's", done)
+	}
+}
+
+func TestPaymentsAreToldOldestFirst(t *testing.T) {
+	s, _ := newStage(t)
+	lane := s.lane()
+	first, second := s.pay(lane), s.pay(lane)
+	l, err := s.Ledger(t.Context(), lane)
+	s.must(err)
+	if found := l.Find("R1"); len(found) != 2 || found[0].Order != first || found[1].Order != second {
+		t.Errorf("%+v, want %s and %s", found, first, second)
+	}
+}
+
+// What is hidden is told from what was there even where no time passes between them.
+func TestHiddenInTheSameInstant(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s, _ := newStageOf(t, New(Options{Now: func() time.Time { return now }}))
+	lane := s.lane()
+	id := s.pay(lane)
+	s.must(s.Fault(t.Context(), lane, sim.Fault{Kind: sim.FaultHidden, Milliseconds: 60_000}))
+	s.call(lane, "POST", "/v1/payments/"+id+"/captures", "cap", `{"amount":{"value":"400","currency":"JPY"}}`)
+	if status, text, _ := s.call(lane, "GET", "/v1/payments/"+id, "", ""); status != 200 || strings.Contains(text, "cap_") {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+func TestAKeyIsNoLongerInProgressOnceFaultsAreTakenBack(t *testing.T) {
+	s, _ := newStage(t)
+	lane := s.lane()
+	s.must(s.Fault(t.Context(), lane, sim.Fault{Kind: sim.FaultKeyBusy, Milliseconds: 60_000}))
+	open := func() int {
+		status, _, _ := s.call(lane, "POST", "/v1/payments", "same", terms0(1000, "card", "deferred"))
+		return status
+	}
+	if got := open(); got != 409 {
+		t.Errorf("in progress: %d", got)
+	}
+	s.must(s.Behave(t.Context(), lane))
+	if got := open(); got != 201 {
+		t.Errorf("taken back: %d", got)
 	}
 }
