@@ -420,6 +420,17 @@ func TestTimePassesInEveryLane(t *testing.T) {
 	}
 }
 
+func TestPaymentsAreToldOldestFirst(t *testing.T) {
+	s := newSuite(t, Config{})
+	lane, b := s.lane()
+	first, second := b.session(nil).object("order").text("id"), b.session(nil).object("order").text("id")
+	l, err := s.Ledger(t.Context(), lane)
+	s.must(err)
+	if found := l.Find("R-1"); len(found) != 2 || found[0].Order != first || found[1].Order != second {
+		t.Errorf("%+v, want %s and %s", found, first, second)
+	}
+}
+
 func TestFaultsThatMakeNoSense(t *testing.T) {
 	s := newSuite(t, Config{})
 	lane, b := s.lane()
