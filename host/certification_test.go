@@ -310,7 +310,12 @@ func TestWarningTellsAndServes(t *testing.T) {
 	}
 	r.end()
 
-	strict := startWith(t, a.config(""), dir) // which enforces
+	keyless := a.config("") // which enforces
+	keyless.Connectors.Certification.Keys = nil
+	strict := startWith(t, keyless, dir)
+	if !strings.Contains(strict.log.String(), "nobody's certificates are trusted") {
+		t.Errorf("the log does not say why nothing serves: %s", strict.log)
+	}
 	if is := strict.Connectors()[0]; is.State != "rejected" || is.PID != 0 || !strings.Contains(is.Cause, "NO_CERT") {
 		t.Errorf("where certificates are enforced: %+v", is)
 	}

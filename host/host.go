@@ -65,6 +65,7 @@ func New(ctx context.Context, config Config) (_ *Host, err error) {
 	for _, l := range missing {
 		config.Slog.WarnContext(ctx, "connectors are not kept in by this", "layer", l.Name, "because", l.Note)
 	}
+	config.Connectors.warnOfNoKeys(ctx, config.Slog)
 	h := &Host{config: config, layout: layout{config.DataDir}}
 	defer func() {
 		if err != nil {

@@ -1,8 +1,10 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/slot"
@@ -24,6 +26,14 @@ type Policy struct {
 	Isolation Isolation // what connectors are kept from
 	// Certification is what their certificates must say; the zero one lets nothing serve.
 	Certification certificate.Policy
+}
+
+// warnOfNoKeys tells an operator why no connector is going to be loaded.
+func (p Policy) warnOfNoKeys(ctx context.Context, log *slog.Logger) {
+	if p.Certification.Enforces() && len(p.Certification.Keys) == 0 {
+		log.WarnContext(ctx, "certification is enforced and nobody's certificates are trusted: no connector will be loaded",
+			"trust somebody with", "--certification-key", "serve without with", "--certification warn")
+	}
 }
 
 // check names every setting that is wrong.

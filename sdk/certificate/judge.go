@@ -100,7 +100,7 @@ func (p Policy) examine(j *Judgement, s Subject, raw []byte, now time.Time) {
 	}
 	found(p.revoked(s.Binary, raw))
 	if raw == nil {
-		found(finding(NoCertificate, "there is no certificate for it"))
+		found(finding(NoCertificate, "there is no certificate for it; conform certify makes one"))
 		return
 	}
 	claims, signer, err := open(raw, p.Keys)

@@ -296,11 +296,11 @@ func TestSummary(t *testing.T) {
 		t.Errorf("summary %q", got)
 	}
 	s.absent = true
-	if got := s.judge(t).Summary(); got != "not certified: NO_CERT: there is no certificate for it" {
+	if got := s.judge(t).Summary(); got != "not certified: NO_CERT: there is no certificate for it; conform certify makes one" {
 		t.Errorf("summary %q", got)
 	}
 	s.policy.Mode = certificate.Warn
-	if got := s.judge(t).Summary(); got != "serves although it is not certified: NO_CERT: there is no certificate for it" {
+	if got := s.judge(t).Summary(); got != "serves although it is not certified: NO_CERT: there is no certificate for it; conform certify makes one" {
 		t.Errorf("summary %q", got)
 	}
 	s.policy.Mode = certificate.Off

@@ -71,6 +71,9 @@ func (p Policy) Check() error {
 	return errors.Join(wrong...)
 }
 
+// Enforces reports whether what is not certified does not serve.
+func (p Policy) Enforces() bool { return p.mode() == Enforce }
+
 func (p Policy) mode() Mode {
 	if p.Mode == "" {
 		return Enforce

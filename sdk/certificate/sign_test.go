@@ -156,7 +156,7 @@ func TestSignRefusesWhatDoesNotCertify(t *testing.T) {
 // failed tests, whoever signed.
 func TestVerifySaysWhatIsWrong(t *testing.T) {
 	key := newKey(t)
-	keys := []certificate.PublicKey{key.Public()}
+	keys := []certificate.PublicKey{{}, key.Public()}
 	binary := digest("binary")
 	statement := func(change ...string) []byte { return resign(t, sign(t, claims(t), key), key, change...) }
 	tests := map[string]struct {
@@ -198,6 +198,14 @@ func TestVerifySaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// twice doubles the signature of an envelope.
+func twice(raw []byte) []byte {
+	text := string(raw)
+	at := strings.Index(text, `"signatures":[`) + len(`"signatures":[`)
+	end := strings.LastIndex(text, "]}")
+	return []byte(text[:end] + "," + text[at:end] + text[end:])
 }
 
 // resign changes the text of a statement and signs it as an evil suite would.

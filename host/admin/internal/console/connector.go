@@ -23,7 +23,6 @@ const historyLength = 200
 type connector struct {
 	connectorCard
 	Waits    bool      // for its next start
-	Standing standing  // with the host's policy
 	Releases []release // the one that was installed last first
 	History  []step    // newest first
 	Cut      bool      // there are older steps
@@ -68,7 +67,6 @@ func (s *console) connector(r *http.Request) (view, error) {
 			c.connectorCard = card
 		}
 	}
-	c.Standing = standingOf(s.Host.Certification(status.Digest))
 	for _, r := range installed {
 		if r.Name == status.Connector {
 			c.Releases = append(c.Releases, release{r, r.Digest == status.Digest, offerOf(r.Description), factsOf(r.Description.Manifest)})

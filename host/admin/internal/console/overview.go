@@ -38,9 +38,10 @@ type overview struct {
 // A connectorCard is one connector in a few lines.
 type connectorCard struct {
 	supervise.Status
-	Name  string // for people
-	Tone  story.Tone
-	Offer offer
+	Name     string // for people
+	Tone     story.Tone
+	Offer    offer
+	Standing standing // with the host's policy
 }
 
 // An offer is what a release says that it can do.
@@ -127,6 +128,7 @@ func (s *console) cards(releases []fleet.Release) []connectorCard {
 	var cards []connectorCard
 	for _, status := range s.Host.Connectors() {
 		card := connectorCard{Status: status, Name: status.Connector, Tone: stateTone(status.State)}
+		card.Standing = standingOf(s.Host.Certification(status.Digest))
 		if release, ok := releaseOf(releases, status); ok {
 			card.Name, card.Offer = release.Description.Manifest.DisplayName, offerOf(release.Description)
 		}
