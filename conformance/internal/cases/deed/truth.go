@@ -129,19 +129,3 @@ func isRefunded(d *Deed, s *sdk.Snapshot) bool {
 func isRaised(d *Deed, s *sdk.Snapshot) bool {
 	return s.Authorized != nil && s.Authorized.Minor >= d.request.Amount.Minor+d.Minor
 }
-
-// Carried is the idempotency key that the provider saw with the deed; "" if it saw none.
-func (d *Deed) Carried(ctx context.Context) (string, error) {
-	ledger, err := d.lane.Ledger(ctx)
-	if err != nil {
-		return "", err
-	}
-	for _, p := range ledger.Find(string(d.Reference())) {
-		for i := len(p.Movements) - 1; i >= 0; i-- {
-			if p.Movements[i].Motion == d.kind.motion {
-				return p.Movements[i].Key, nil
-			}
-		}
-	}
-	return "", suite.Brokenf("reading the provider's books", fmt.Sprintf("a %s", d.kind.motion), "none")
-}

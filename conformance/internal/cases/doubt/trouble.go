@@ -64,6 +64,9 @@ func (t trouble) asCase() suite.Case {
 				}
 				wrong = append(wrong, t.strike(ctx, l, f, deeds))
 			}
+			if !t.acted && errors.Join(wrong...) == nil {
+				return stillPossible(ctx, deeds)
+			}
 			return errors.Join(wrong...)
 		},
 	}
@@ -82,6 +85,9 @@ func (t trouble) strike(ctx context.Context, l *suite.Lane, f proxy.Fault, deeds
 	}
 	step := describe(f)
 	wrong := []error{left}
+	if away := l.Proxy.Elsewhere(); !away.Silent() {
+		wrong = append(wrong, suite.Brokenf(step, "nobody else to be asked", "%d connections to where it leads", away.Connections))
+	}
 	for i, d := range deeds {
 		if err := t.judge(step, results[i]); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", d.Op, err))
@@ -119,19 +125,29 @@ func sane(step string, err error, categories []sdk.Category) error {
 	return nil
 }
 
-// truth holds the books, and the connector's own lookups, to what the fault let through.
-// What was not done yet can still be done, once, with the same key.
+// truth holds the books to what the fault let through. What was done is then found by our
+// reference alone; what was not can still be done, once, with the same key.
 func (t trouble) truth(ctx context.Context, l *suite.Lane, step string, deeds []*deed.Deed) error {
-	want := 0
-	if t.acted {
-		want = 1
-	}
 	ledger, err := l.Ledger(ctx)
 	if err != nil {
 		return err
 	}
 	return deed.Each(deeds, func(d *deed.Deed) error {
-		return errors.Join(happened(step, d, ledger, want), d.Known(ctx, "after "+step, t.acted))
+		if !t.acted {
+			return happened(step, d, ledger, 0)
+		}
+		return errors.Join(happened(step, d, ledger, 1), d.Known(ctx, "after "+step, true))
+	})
+}
+
+// stillPossible asks again for what did not happen, with the same key.
+func stillPossible(ctx context.Context, deeds []*deed.Deed) error {
+	return deed.Each(deeds, func(d *deed.Deed) error {
+		const step = "asking again, with the same key, when all is well"
+		if r := d.Again(ctx); !r.Done() {
+			return suite.Brokenf(step, "success", "%s", r)
+		}
+		return d.Took(ctx, step, 1)
 	})
 }
 

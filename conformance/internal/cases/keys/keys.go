@@ -14,7 +14,7 @@ func Cases() []suite.Case {
 		sentAgain, sentAtOnce, sentByAnother, otherAmount,
 		otherKeys, lastCharacter, longestKey, alphabet,
 		answerDropped, answerCut, serverError, answerLostToAnother,
-		oneRequest, oneRequestWhenLimited, sameRequest, everyMovement,
+		oneRequest, oneRequestWhenLimited, sameRequest,
 		storedFailure, busyKey, freshAfterFailure,
 		withinLifetime, afterLifetime,
 		readsChangeNothing, readsLeaveKeysAlone,

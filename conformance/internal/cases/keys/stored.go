@@ -102,8 +102,10 @@ func lifetime(l *suite.Lane, op sdk.Operation) time.Duration {
 	return time.Duration(l.Description.Manifest.Idempotency[op].KeyLifetime)
 }
 
+var writes = []sdk.Operation{sdk.OpAuthorize, sdk.OpCapture, sdk.OpVoid, sdk.OpRefund, sdk.OpIncrement}
+
 func keysExpire(m sdk.Manifest) bool {
-	for _, op := range append([]sdk.Operation{sdk.OpAuthorize}, moves...) {
+	for _, op := range writes {
 		if f := m.Idempotency[op]; f.Mode == sdk.IdempotencyNative && f.KeyLifetime > 0 {
 			return true
 		}
