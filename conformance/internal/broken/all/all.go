@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
@@ -13,6 +14,7 @@ import (
 func Mutants() []broken.Mutant {
 	var all []broken.Mutant
 	for _, area := range []func() []broken.Mutant{
+		claims.Mutants,
 		money.Mutants,
 		states.Mutants,
 		lookup.Mutants,

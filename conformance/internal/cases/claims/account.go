@@ -99,7 +99,7 @@ func judged(schema *schemas.AccountSchema, a sdk.Account) []schemas.Violation {
 }
 
 var missingCredentialIsRefused = suite.Case{
-	ID: "account/missing-field", Requirement: "PC-CAP-011", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
+	ID: "account/missing-field", Requirement: "PC-CAP-010", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Rule: "Each field that the config schema requires is missed when it is missing, by its JSON Pointer.",
 	Why:  "Half-configured accounts fail at the first customer instead of at set-up.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -125,7 +125,7 @@ var missingCredentialIsRefused = suite.Case{
 var ill = []string{"", " ", "x", "\n", "line\nbreak", "\x00", "鍵", "key with spaces", strings.Repeat("x", 10_001)}
 
 var illValueIsRefused = suite.Case{
-	ID: "account/ill-value", Requirement: "PC-CAP-011", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
+	ID: "account/ill-value", Requirement: "PC-CAP-010", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Rule: "A value that the config schema does not allow is refused, naming the field, before the provider is called.",
 	Why:  "A mistyped key is found at the first customer instead of at set-up.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -146,7 +146,7 @@ var illValueIsRefused = suite.Case{
 }
 
 var wellValueIsTaken = suite.Case{
-	ID: "account/allowed-value", Requirement: "PC-CAP-012", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
+	ID: "account/allowed-value", Requirement: "PC-CAP-011", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Rule: "A value that the config schema allows for an optional field is not refused by the connector itself.",
 	Why:  "A form that takes what the connector does not tells the merchant that all is well.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -189,7 +189,7 @@ func takes(ctx context.Context, l *suite.Lane, step string, a sdk.Account) error
 }
 
 var modeIsHeld = suite.Case{
-	ID: "account/mode-mismatch", Requirement: "PC-CAP-010", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "account/mode-mismatch", Requirement: "PC-CAP-009", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
 	Rule: "Credentials of the one mode are refused in the other with environment_mismatch, and write nothing.",
 	Why:  "A test that takes real money, or a sale that takes none.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -230,7 +230,7 @@ func nothingWritten(ctx context.Context, l *suite.Lane, since suite.Mark) error 
 }
 
 var goodCredentialsAreValid = suite.Case{
-	ID: "credentials/good", Requirement: "PC-CAP-009", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpCheckCredentials}, Sim: true,
+	ID: "credentials/good", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpCheckCredentials}, Sim: true,
 	Rule: "Good credentials are valid because the provider says so, and checking them makes nothing there.",
 	Why:  "A check that asks nobody calls every typing mistake valid.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -250,7 +250,7 @@ var goodCredentialsAreValid = suite.Case{
 }
 
 var wrongCredentialsAreInvalid = suite.Case{
-	ID: "credentials/wrong", Requirement: "PC-CAP-009", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpCheckCredentials}, Sim: true,
+	ID: "credentials/wrong", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpCheckCredentials}, Sim: true,
 	Rule: "Credentials that the provider does not accept are not valid, with a reason, and make nothing there.",
 	Why:  "The merchant goes live and every payment fails.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -278,7 +278,7 @@ var wrongCredentialsAreInvalid = suite.Case{
 }
 
 var wrongCredentialsTakeNothing = suite.Case{
-	ID: "credentials/wrong-take-nothing", Requirement: "PC-CAP-009", Profile: suite.Core,
+	ID: "credentials/wrong-take-nothing", Requirement: "PC-CAP-008", Profile: suite.Core,
 	Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
 	Rule: "A payment with credentials that the provider does not accept is not attempted, and the fault is called the account's.",
 	Why:  "A fault of the merchant's that is called the buyer's is looked for in the wrong place.",
@@ -301,7 +301,7 @@ var wrongCredentialsTakeNothing = suite.Case{
 }
 
 var secretIsNotTold = suite.Case{
-	ID: "account/secret-not-told", Requirement: "PC-CAP-013", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
+	ID: "account/secret-not-told", Requirement: "PC-CAP-012", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Rule: "A secret that is refused is not repeated in the refusal.",
 	Why:  "A key that was pasted into the wrong field ends in a log.",
 	Run: func(ctx context.Context, l *suite.Lane) error {

@@ -10,7 +10,7 @@ import (
 )
 
 var otherNameIsTheSame = suite.Case{
-	ID: "provider/by-another-name", Requirement: "PC-CAP-014", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
+	ID: "provider/by-another-name", Requirement: "PC-CAP-013", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
 	Sim: true, Uses: []sim.Ability{sim.CanBuyer},
 	Rule: "A payment goes as well when the provider's address is written in another way.",
 	Why:  "A connector that behaves only where it recognises a test has proven nothing.",

@@ -13,9 +13,7 @@ func Cases() []suite.Case {
 		foreignCurrencyIsRefused, foreignCountryIsRefused, foreignMethodIsRefused, foreignCaptureModeIsRefused,
 		foreignCurrencyOfMoveIsRefused, foreignInstrumentIsRefused,
 		amountNotPositiveIsRefused, missingFieldIsNamed, tooManyItemsAreRefused,
-		itemsAtLimit, amountAtMost, amountBeyondMost, amountAtLeast, amountBelowLeast, descriptionAtLimit, descriptionBeyondLimit,
-		partialCaptureIsRefused, multipleCaptureIsRefused, overCaptureIsRefused, overCaptureWorks, partialRefundIsRefused,
-		multipleRefundIsRefused, voidOfRestIsRefused,
+		itemsAtLimit, amountAtLeast, amountBelowLeast, descriptionAtLimit, descriptionBeyondLimit,
 		missingCredentialIsRefused, illValueIsRefused, wellValueIsTaken, modeIsHeld, secretIsNotTold,
 		goodCredentialsAreValid, wrongCredentialsAreInvalid, wrongCredentialsTakeNothing, otherNameIsTheSame,
 	}

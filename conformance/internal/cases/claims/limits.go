@@ -33,7 +33,7 @@ func accepted(ctx context.Context, l *suite.Lane, step string, minor int64, chan
 func unchanged(*sdk.AuthorizeRequest) {}
 
 var itemsAtLimit = suite.Case{
-	ID: "limit/cart-items-at", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "limit/cart-items-at", Requirement: "PC-CAP-007", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
 	When: func(m sdk.Manifest) bool { return m.Limits.CartItems > 0 }, WhenText: "no limit of cart items is claimed",
 	Rule: "A cart with exactly as many items as the manifest allows is taken.",
 	Why:  "A limit that is one too low refuses what the merchant was promised.",
@@ -47,30 +47,8 @@ var itemsAtLimit = suite.Case{
 	},
 }
 
-var amountAtMost = suite.Case{
-	ID: "limit/amount-at-most", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
-	When: func(m sdk.Manifest) bool { return m.Limits.MaxAmount > 0 }, WhenText: "no largest amount is claimed",
-	Rule: "Exactly the largest amount of the manifest is taken.",
-	Why:  "A limit that is one too low refuses what the merchant was promised.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		most := l.Description.Manifest.Limits.MaxAmount
-		return accepted(ctx, l, fmt.Sprintf("authorizing %d", most), most, unchanged)
-	},
-}
-
-var amountBeyondMost = suite.Case{
-	ID: "limit/amount-beyond-most", Requirement: "PC-CAP-006", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize},
-	When: func(m sdk.Manifest) bool { return m.Limits.MaxAmount > 0 }, WhenText: "no largest amount is claimed",
-	Rule: "One minor unit more than the largest amount of the manifest is refused, naming the field.",
-	Why:  "A limit that is not enforced is found by the provider, at the till.",
-	Run: func(ctx context.Context, l *suite.Lane) error {
-		beyond := l.Description.Manifest.Limits.MaxAmount + 1
-		return spoilt(ctx, l, fmt.Sprintf("authorizing %d", beyond), "/amount", amounting(beyond))
-	},
-}
-
 var amountAtLeast = suite.Case{
-	ID: "limit/amount-at-least", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "limit/amount-at-least", Requirement: "PC-CAP-007", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
 	Rule: "Exactly the smallest amount of the manifest is taken; where it names none, one minor unit.",
 	Why:  "A limit that is one too high refuses what the merchant was promised.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -104,7 +82,7 @@ func amounting(minor int64) func(*sdk.AuthorizeRequest) {
 var wideAndNarrow = []string{"x", "語", "😀"}
 
 var descriptionAtLimit = suite.Case{
-	ID: "limit/description-at", Requirement: "PC-CAP-008", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "limit/description-at", Requirement: "PC-CAP-007", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
 	When: func(m sdk.Manifest) bool { return m.Limits.DescriptionLength > 0 }, WhenText: "no limit of descriptions is claimed",
 	Rule: "A description with exactly as many code points as the manifest allows is taken, whatever their bytes.",
 	Why:  "Who counts bytes refuses a Japanese description at a third of its length.",
