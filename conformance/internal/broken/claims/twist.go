@@ -34,11 +34,6 @@ func twist(how func(t *twisted, right *reference.Connector)) func(*reference.Con
 	}
 }
 
-// claiming twists nothing but what the manifest says.
-func claiming(change func(*sdk.Manifest)) func(*reference.Connector) sdk.Connector {
-	return twist(func(t *twisted, _ *reference.Connector) { t.manifest = change })
-}
-
 // Describe implements [sdk.Connector].
 func (t *twisted) Describe() sdk.Manifest {
 	m := t.Connector.Describe()

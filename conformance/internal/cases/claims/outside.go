@@ -32,7 +32,9 @@ func words(set string) ([]string, error) {
 
 // outside calls refuse with every word of a set that the manifest does not offer, with
 // one that is in no set, and with an offered one in lower case, until one is accepted.
-func outside(set string, offered []string, refuse func(word string) error) error {
+// In the end the provider must not have heard of any.
+func outside(l *suite.Lane, set string, offered []string, refuse func(word string) error) error {
+	mark := l.Mark()
 	all, err := words(set)
 	if err != nil {
 		return err
@@ -45,7 +47,7 @@ func outside(set string, offered []string, refuse func(word string) error) error
 			return err
 		}
 	}
-	return nil
+	return l.Nothing("all that is outside the manifest", mark)
 }
 
 func currenciesOf(m sdk.Manifest) []string {
@@ -61,8 +63,8 @@ var foreignCurrencyIsRefused = suite.Case{
 	Rule: "Every currency outside the manifest is refused, naming the field, before the provider is called.",
 	Why:  "A wrong currency is a wrong amount.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
-		return outside("currency", currenciesOf(l.Description.Manifest), func(word string) error {
-			return spoilt(ctx, l, fmt.Sprintf("authorizing in %q", word), "/amount",
+		return outside(l, "currency", currenciesOf(l.Description.Manifest), func(word string) error {
+			return spoiltOneOfMany(ctx, l, fmt.Sprintf("authorizing in %q", word), "/amount",
 				func(r *sdk.AuthorizeRequest) { r.Amount.Currency = sdk.Currency(word) },
 				sdk.CodeUnsupportedCurrency, sdk.CodeInvalidField, sdk.CodeMissingField, sdk.CodeSchemaViolation)
 		})
@@ -74,8 +76,8 @@ var foreignCountryIsRefused = suite.Case{
 	Rule: "Every country outside the manifest is refused, naming the field, before the provider is called.",
 	Why:  "The provider would refuse the buyer after the redirect.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
-		return outside("country", l.Description.Manifest.Countries, func(word string) error {
-			return spoilt(ctx, l, fmt.Sprintf("authorizing for %q", word), "/country",
+		return outside(l, "country", l.Description.Manifest.Countries, func(word string) error {
+			return spoiltOneOfMany(ctx, l, fmt.Sprintf("authorizing for %q", word), "/country",
 				func(r *sdk.AuthorizeRequest) { r.Country = word },
 				sdk.CodeCountryUnsupported, sdk.CodeInvalidField, sdk.CodeMissingField, sdk.CodeSchemaViolation)
 		})
@@ -117,13 +119,13 @@ var foreignMethodIsRefused = suite.Case{
 }
 
 // refusedUnheard expects a call to be refused, naming the field, and the provider to
-// hear nothing of it.
+// have heard nothing of it so far.
 func refusedUnheard(l *suite.Lane, step, pointer string, call func() error) error {
 	mark := l.Mark()
 	if err := suite.Named(step, call(), pointer); err != nil {
 		return err
 	}
-	return l.Nothing(step, mark)
+	return soFarNothing(l, step, mark)
 }
 
 var foreignCurrencyOfMoveIsRefused = suite.Case{
@@ -151,7 +153,7 @@ var foreignCurrencyOfMoveIsRefused = suite.Case{
 				return err
 			},
 		}
-		return outside("currency", currenciesOf(d.Manifest), func(word string) error {
+		return outside(l, "currency", currenciesOf(d.Manifest), func(word string) error {
 			for op, call := range calls {
 				if !d.Operations.Has(op) {
 					continue
@@ -182,7 +184,7 @@ var foreignInstrumentIsRefused = suite.Case{
 				return err
 			})
 		}
-		err := outside("currency", currenciesOf(m), func(word string) error {
+		err := outside(l, "currency", currenciesOf(m), func(word string) error {
 			req := good
 			req.Currency = sdk.Currency(word)
 			return check(fmt.Sprintf("checking an instrument in %q", word), "/currency", req)
@@ -190,7 +192,7 @@ var foreignInstrumentIsRefused = suite.Case{
 		if err != nil {
 			return err
 		}
-		err = outside("country", m.Countries, func(word string) error {
+		err = outside(l, "country", m.Countries, func(word string) error {
 			req := good
 			req.Country = word
 			return check(fmt.Sprintf("checking an instrument for %q", word), "/country", req)

@@ -30,6 +30,13 @@ var pastDeadlineIsRefused = suite.Case{
 // spoilt sends the fixtures' authorize request, spoilt in one way, and expects it to be
 // refused, naming the field, before the provider hears of it.
 func spoilt(ctx context.Context, l *suite.Lane, step, pointer string, spoil func(*sdk.AuthorizeRequest), codes ...sdk.Code) error {
+	mark := l.Mark()
+	return errors.Join(spoiltOneOfMany(ctx, l, step, pointer, spoil, codes...), l.Nothing(step, mark))
+}
+
+// spoiltOneOfMany is spoilt without waiting for what may be on its way to the provider:
+// that is for the end of all of them.
+func spoiltOneOfMany(ctx context.Context, l *suite.Lane, step, pointer string, spoil func(*sdk.AuthorizeRequest), codes ...sdk.Code) error {
 	cell, err := l.Cell(l.Description.Manifest.CaptureModes[0])
 	if err != nil {
 		return err
@@ -41,7 +48,16 @@ func spoilt(ctx context.Context, l *suite.Lane, step, pointer string, spoil func
 	spoil(&req)
 	mark := l.Mark()
 	_, err = l.Remote.Authorize(ctx, req)
-	return errors.Join(suite.Refused(step, err, codes...), suite.Named(step, err, pointer), l.Nothing(step, mark))
+	return errors.Join(suite.Refused(step, err, codes...), suite.Named(step, err, pointer), soFarNothing(l, step, mark))
+}
+
+// soFarNothing checks that nothing has arrived at the provider yet.
+func soFarNothing(l *suite.Lane, step string, since suite.Mark) error {
+	if record := l.Proxy.Since(since); !record.Silent() {
+		return suite.Brokenf(step, "the provider to hear nothing", "%d requests or connections",
+			max(record.Connections, len(record.Exchanges)))
+	}
+	return nil
 }
 
 var amountNotPositiveIsRefused = suite.Case{
