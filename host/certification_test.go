@@ -308,7 +308,19 @@ func TestWarningTellsAndServes(t *testing.T) {
 	if status, _ := r.page(r.ConsoleLink()); status >= http.StatusBadRequest {
 		t.Errorf("console answers %d", status)
 	}
+	digest := r.Releases()[0].Digest
+	lie := a.certify(program(t, "mine"), func(c *certificate.Claims) { c.Manifest = strings.Repeat("0", 64) })
+	r.want(http.StatusOK, "PUT", "/v1/releases/"+digest+"/certificate", string(lie))
 	r.end()
+
+	described := startWith(t, a.config(certificate.Enforce), dir)
+	if is := described.Connectors()[0]; is.State != "rejected" || !strings.Contains(is.Cause, "MANIFEST_MISMATCH") {
+		t.Errorf("described otherwise than when it was tested: %+v", is)
+	}
+	described.end()
+	if err := os.Remove(dir + "/releases/" + digest + "/certificate.json"); err != nil {
+		t.Fatal(err)
+	}
 
 	keyless := a.config("") // which enforces
 	keyless.Connectors.Certification.Keys = nil

@@ -223,8 +223,8 @@ func (r *reader) read(d *intoto.ResourceDescriptor) {
 
 func (r *reader) profile(name, digest string) {
 	p, err := parseProfile(name)
-	if err != nil || p.Version == 0 {
-		r.wrong = append(r.wrong, fmt.Errorf("profile %.100q has no version", name))
+	if err != nil {
+		r.wrong = append(r.wrong, fmt.Errorf("profile %.100q: %w", name, err))
 		return
 	}
 	p.Digest = digest

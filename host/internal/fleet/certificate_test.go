@@ -118,6 +118,7 @@ func TestCertificatesThatCannotBe(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
 	r := install(t, f, "smartpay 1.0.0")
+	install(t, f, "smartpay 1.0.0") // once more
 	if got, err := f.Certificate(r.Digest); err != nil || got != nil {
 		t.Errorf("certificate of a release without one: %q, %v", got, err)
 	}
