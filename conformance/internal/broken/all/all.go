@@ -4,6 +4,8 @@ package all
 import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/claims"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
@@ -19,6 +21,8 @@ func Mutants() []broken.Mutant {
 		states.Mutants,
 		lookup.Mutants,
 		text.Mutants,
+		doubt.Mutants,
+		keys.Mutants,
 	} {
 		all = append(all, area()...)
 	}
