@@ -5,6 +5,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
@@ -24,6 +25,7 @@ func areas() []func() []suite.Case {
 		states.Cases,
 		lookup.Cases,
 		text.Cases,
+		hooks.Cases,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
@@ -23,6 +24,7 @@ func Mutants() []broken.Mutant {
 		text.Mutants,
 		doubt.Mutants,
 		keys.Mutants,
+		hooks.Mutants,
 	} {
 		all = append(all, area()...)
 	}
