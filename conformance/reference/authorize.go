@@ -2,6 +2,7 @@ package reference
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/connectorhost/connectorhost/conformance/reference/internal/api"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -25,7 +26,7 @@ func (c *Connector) Authorize(ctx context.Context, req sdk.AuthorizeRequest) (sd
 	if err := merchant.Write(ctx, "/v1/payments", string(req.Call.Key), termsOf(req), &payment); err != nil {
 		return leftBehind(op, err), failure(op, err)
 	}
-	return authorized(op, req, &payment)
+	return authorized(op, merchant.Base, req, &payment)
 }
 
 // termsOf is the request in the provider's words. It depends on nothing but req, so
@@ -62,7 +63,7 @@ func leftBehind(op sdk.Op, err error) sdk.AuthorizeResult {
 
 // authorized translates the answer. Where it is not about the payment that was asked
 // for, the result still says what it is about, and gives no page to go to.
-func authorized(op sdk.Op, req sdk.AuthorizeRequest, p *api.Payment) (sdk.AuthorizeResult, error) {
+func authorized(op sdk.Op, base *url.URL, req sdk.AuthorizeRequest, p *api.Payment) (sdk.AuthorizeResult, error) {
 	seen, err := snapshot(op, p)
 	if err != nil {
 		return sdk.AuthorizeResult{}, err
@@ -89,7 +90,7 @@ func authorized(op sdk.Op, req sdk.AuthorizeRequest, p *api.Payment) (sdk.Author
 		result.Outcome = sdk.OutcomePending
 		return result, nil
 	case sdk.StateRequiresAction:
-		result.Next, err = nextPage(op, p.Page, p.PageEnds)
+		result.Next, err = nextPage(op, base, p.Page, p.PageEnds)
 		if err == nil {
 			result.Outcome = sdk.OutcomeRequiresAction
 		}

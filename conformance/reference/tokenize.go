@@ -35,7 +35,7 @@ func (c *Connector) Tokenize(ctx context.Context, req sdk.TokenizeRequest) (sdk.
 		result.Outcome = sdk.OutcomeSucceeded
 		return result, nil
 	case "awaiting_buyer":
-		result.Next, err = nextPage(op, instrument.Page, instrument.PageEnds)
+		result.Next, err = nextPage(op, merchant.Base, instrument.Page, instrument.PageEnds)
 		if err == nil {
 			result.Outcome = sdk.OutcomeRequiresAction
 		}
