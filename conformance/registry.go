@@ -9,6 +9,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/text"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
@@ -26,6 +27,7 @@ func areas() []func() []suite.Case {
 		lookup.Cases,
 		text.Cases,
 		hooks.Cases,
+		redirect.Cases,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/text"
 )
@@ -25,6 +26,7 @@ func Mutants() []broken.Mutant {
 		doubt.Mutants,
 		keys.Mutants,
 		hooks.Mutants,
+		redirect.Mutants,
 	} {
 		all = append(all, area()...)
 	}
