@@ -160,10 +160,22 @@ func failure(op sdk.Op, err error) error {
 	if advice := e.Retry(); advice == sdk.RetrySameKey || advice == sdk.RetrySameKeyAfter {
 		e.RetryAfter = f.RetryAfter // with any other advice, how long to wait is no answer to anything
 	}
+	if e.Category() == sdk.CategoryValidation {
+		e.Fields = []sdk.FieldError{{Pointer: "", Message: wholly(f)}}
+	}
 	if f.Err != nil || f.Message == "" {
 		e.Err = f // Smartpay's own message says it better where there is one
 	}
 	return e
+}
+
+// wholly is what was wrong with a request that Smartpay refused for its form: it does not
+// say in a way that programs could read with which field.
+func wholly(f *api.Failure) string {
+	if f.Message == "" {
+		return "is refused by Smartpay, which does not say why"
+	}
+	return "is refused by Smartpay: " + f.Message
 }
 
 // isNotFound reports whether Smartpay said, in its own words, that there is no such
