@@ -57,6 +57,9 @@ func TestRequestsThatAreRefusedBeforeTheyAreSent(t *testing.T) {
 				r.Cart = append(r.Cart, sdk.CartItem{Name: "x", Quantity: 1, UnitAmount: 4})
 			}
 		}, "/cart_items", ""},
+		"nothing bought": {func(r *sdk.AuthorizeRequest) {
+			r.Cart = []sdk.CartItem{{Name: "Delivery", Quantity: 1, UnitAmount: r.Amount.Minor, Kind: sdk.CartShippingFee}}
+		}, "/cart_items", sdk.CodeInvalidField},
 		"cart that does not add up": {func(r *sdk.AuthorizeRequest) {
 			r.Cart = []sdk.CartItem{{Name: "x", Quantity: 1, UnitAmount: 999}}
 		}, "/cart_items", sdk.CodeInvalidField},
