@@ -7,9 +7,12 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/keys"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/load"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/redirect"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/resilience"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/schema"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/text"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
@@ -20,8 +23,11 @@ import (
 func areas() []func() []suite.Case {
 	return []func() []suite.Case{
 		claims.Cases,
+		schema.Cases,
 		doubt.Cases,
 		keys.Cases,
+		load.Cases,
+		resilience.Cases,
 		money.Cases,
 		states.Cases,
 		lookup.Cases,
