@@ -199,7 +199,7 @@ func (e *Engine) perform(ctx context.Context, rec store.Record, op ledger.Operat
 		return store.Record{}, err
 	}
 	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
-	rep := send(callCtx, lease.Remote, req)
+	rep := e.deliver(callCtx, rec, lease, req)
 	cancel()
 	rec, err = e.change(ctx, rec.Payment.ID, nil, func(rec *store.Record) error {
 		record(rec, op.ID, rep, e.Now())
@@ -211,6 +211,25 @@ func (e *Engine) perform(ctx context.Context, rec store.Record, op ledger.Operat
 	e.Logger.InfoContext(ctx, "operation answered", "payment_id", rec.Payment.ID, "operation_id", op.ID,
 		"kind", op.Kind, "attempt", op.Attempt, "outcome", rec.Operation(op.ID).Outcome, "code", rec.Operation(op.ID).Code)
 	return rec, nil
+}
+
+// deliver sends a request to the connector that is leased. If that process has just died
+// and the request never left this host, it is sent to the one that takes its place, if
+// that runs the same release: merchants need not notice.
+func (e *Engine) deliver(ctx context.Context, rec store.Record, lease *Lease, req any) reply {
+	rep := send(ctx, lease.Remote, req)
+	if failed, ok := errors.AsType[*sdk.Error](rep.err); !ok || failed.Code != sdk.CodePluginUnavailable {
+		return rep
+	}
+	next, err := e.acquire(ctx, rec.Connector, sdk.Call{PaymentID: rec.Payment.ID, Attempt: 1})
+	if err != nil {
+		return rep // what it said was true
+	}
+	defer next.Release()
+	if next.Digest != lease.Digest {
+		return rep
+	}
+	return send(ctx, next.Remote, req)
 }
 
 // change updates a record and tells of a status that changed with it.

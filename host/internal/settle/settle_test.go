@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,10 +50,19 @@ type live struct {
 	remote meddler
 	about  sdk.Description
 	gate   *gatekeep.Gate
+	lease  func(*settle.Lease) // changes the lease that is given, if not nil
+	leased atomic.Int64        // leases that were not given back
 }
 
 func (l *live) Acquire(context.Context, string) (*settle.Lease, error) {
-	return &settle.Lease{Remote: l.remote, Gate: l.gate, Description: l.about, Digest: "d1", Release: func() {}}, nil
+	l.leased.Add(1)
+	lease := &settle.Lease{
+		Remote: l.remote, Gate: l.gate, Description: l.about, Digest: "d1", Release: func() { l.leased.Add(-1) },
+	}
+	if l.lease != nil {
+		l.lease(lease)
+	}
+	return lease, nil
 }
 
 func newBench(t *testing.T) *bench {
@@ -84,7 +94,7 @@ func newBenchOn(t *testing.T, p *provider) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.live = &live{meddler{Remote: remote}, about, gate}
+	b.live = &live{remote: meddler{Remote: remote}, about: about, gate: gate}
 	b.Engine = settle.New(settle.Config{
 		Store: b.store, Connectors: b.live, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
 		PublicURL: "https://pay.example", ReturnKey: []byte("0123456789abcdef"),

@@ -18,7 +18,7 @@ const MaxConcurrency = 1024
 type Limits struct {
 	Concurrency int           // calls at once; 0 means 512, at most MaxConcurrency
 	Queue       int           // calls that wait for a place; 0 means 512, negative none
-	Wait        time.Duration // the longest wait for a place; 0 means 1s
+	Wait        time.Duration // the longest wait for a place, or for a route that is expected; 0 means 1s
 	Rate        int           // calls in a second, and at once after a pause; 0 means any number
 }
 

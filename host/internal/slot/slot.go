@@ -12,16 +12,17 @@
 // way is known ([Route.Aboard]); a call that must not be made any more is refused
 // ([Slot.Park]).
 //
-// The package waits for nobody but in Drain, and in Acquire for a place where the
-// connector has as many calls as it may, for a stated time; without a live route,
-// Acquire refuses at once. It starts no process, stops none and decides nothing; it
-// takes no lock on the way of a call, but where it waits for a place.
+// The package waits for nobody but in Drain, and in Acquire for a stated time: for a place
+// where the connector has as many calls as it may, and for a live route where one is
+// expected. Where none is, Acquire refuses at once. It starts no process, stops none and
+// decides nothing; it takes no lock on the way of a call, but where it waits for a place.
 package slot
 
 import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/connectorhost/connectorhost/sdk"
 )
@@ -31,10 +32,17 @@ import (
 type Slot struct {
 	connector string
 	live      atomic.Pointer[Route]
-	trial     atomic.Pointer[trial]  // nil if no release is tried
-	vacancy   atomic.Pointer[string] // why live is nil
+	trial     atomic.Pointer[trial] // nil if no release is tried
+	vacancy   atomic.Pointer[vacancy]
 	parked    atomic.Pointer[map[string]struct{}]
 	limiter   *limiter
+}
+
+// A vacancy is why there is no live route.
+type vacancy struct {
+	why      string
+	expected bool          // that there is one again soon
+	over     chan struct{} // closed when another vacancy, or a route, is in its place
 }
 
 // New returns an empty slot for the named connector with the default limits.
@@ -43,7 +51,7 @@ func New(connector string) *Slot { return NewLimited(connector, Limits{}) }
 // NewLimited returns an empty slot for the named connector.
 func NewLimited(connector string, limits Limits) *Slot {
 	s := &Slot{connector: connector, limiter: newLimiter(limits)}
-	s.Explain("it has not been started")
+	s.vacancy.Store(&vacancy{why: "it has not been started", over: make(chan struct{})})
 	return s
 }
 
@@ -57,7 +65,7 @@ func (s *Slot) Current() *Route { return s.live.Load() }
 // Acquire takes a lease on the live route, or on the one that is tried if the call that
 // ctx carries ([sdk.WithCall]) is of a payment in its share. Its refusals are of type
 // [*sdk.Error] and prove that nothing was sent: [sdk.CodePluginUnavailable] if no route
-// is live, [sdk.CodeRateLimited] beyond the slot's limits, [sdk.CodeCircuitOpen] with a
+// is live, nor came to be where one was expected, [sdk.CodeRateLimited] beyond the slot's limits, [sdk.CodeCircuitOpen] with a
 // [*ParkedError] for a call that is parked, [sdk.CodeExpiredInQueue] if ctx has ended.
 func (s *Slot) Acquire(ctx context.Context) (*Lease, error) {
 	c := sdk.CallFrom(ctx)
@@ -78,6 +86,7 @@ func (s *Slot) Acquire(ctx context.Context) (*Lease, error) {
 
 // board counts a call in on the route that it is to take.
 func (s *Slot) board(ctx context.Context, c sdk.Call) (*Route, error) {
+	var patience *time.Timer // made when it is first needed
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, s.refusal(sdk.CodeExpiredInQueue, err)
@@ -85,14 +94,38 @@ func (s *Slot) board(ctx context.Context, c sdk.Call) (*Route, error) {
 		if t := s.trial.Load(); t.takes(c) && s.enterTrial(t) {
 			return t.route, nil
 		}
-		r := s.live.Load()
-		if r == nil {
-			return nil, s.refusal(sdk.CodePluginUnavailable, fmt.Errorf("no process is serving: %s", *s.vacancy.Load()))
+		if r := s.live.Load(); r != nil {
+			if s.enter(r) {
+				return r, nil
+			}
+			continue
 		}
-		if s.enter(r) {
-			return r, nil
+		if patience == nil {
+			patience = time.NewTimer(s.limiter.Wait)
+			defer patience.Stop()
+		}
+		if err := s.await(ctx, patience); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// await waits until there may be a live route, or refuses where none is expected.
+func (s *Slot) await(ctx context.Context, patience *time.Timer) error {
+	v := s.vacancy.Load()
+	if s.live.Load() != nil {
+		return nil // it came before v was looked at, and so v may last
+	}
+	if v.expected {
+		select {
+		case <-v.over:
+			return nil
+		case <-ctx.Done():
+			return nil // which the caller looks at
+		case <-patience.C:
+		}
+	}
+	return s.refusal(sdk.CodePluginUnavailable, fmt.Errorf("no process is serving: %s", v.why))
 }
 
 // enter counts a call in on r, and reports whether r may take it.
@@ -114,22 +147,38 @@ func (s *Slot) enter(r *Route) bool {
 // may be published again: that is how a swap is taken back.
 func (s *Slot) Publish(next *Route) (old *Route) {
 	next.reopen()
-	return s.live.Swap(next)
+	old = s.live.Swap(next)
+	s.explain("its route was withdrawn", false) // whoever withdraws it gives the reason
+	return old
 }
 
 // Withdraw makes the slot empty if r is the live route, and reports whether it was.
 // Until another route is published, Acquire refuses and gives the reason why, which
 // completes the sentence "no process is serving: …".
-func (s *Slot) Withdraw(r *Route, why string) bool {
+func (s *Slot) Withdraw(r *Route, why string) bool { return s.withdraw(r, why, false) }
+
+// Interrupt is Withdraw where another route is expected soon: calls wait for it as long
+// as they would for a place, until [Slot.Explain] says that it is not to come.
+func (s *Slot) Interrupt(r *Route, why string) bool { return s.withdraw(r, why, true) }
+
+func (s *Slot) withdraw(r *Route, why string, expected bool) bool {
 	if s.live.Load() != r {
 		return false
 	}
-	s.Explain(why)
+	s.explain(why, expected)
 	return s.live.CompareAndSwap(r, nil)
 }
 
-// Explain changes the reason that Acquire gives while no route is live.
-func (s *Slot) Explain(why string) { s.vacancy.Store(&why) }
+// Explain changes the reason that Acquire gives while no route is live: none is expected.
+func (s *Slot) Explain(why string) { s.explain(why, false) }
+
+// Expect says that a route is expected soon, and why there is none.
+func (s *Slot) Expect(why string) { s.explain(why, true) }
+
+func (s *Slot) explain(why string, expected bool) {
+	before := s.vacancy.Swap(&vacancy{why: why, expected: expected, over: make(chan struct{})})
+	close(before.over)
+}
 
 func (s *Slot) refusal(code sdk.Code, cause error) *sdk.Error {
 	return &sdk.Error{Op: sdk.Op(s.connector), Code: code, Err: cause}

@@ -382,6 +382,16 @@ func (b *bench) refused(why string) {
 	}
 }
 
+// awaited checks that a call waits for the process that is expected.
+func (b *bench) awaited() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := b.slot.Acquire(ctx); err == nil || sdk.AsError(err).Code != sdk.CodeExpiredInQueue {
+		b.t.Errorf("Acquire = %v, want that it waits", err)
+	}
+}
+
 func (b *bench) lease() *slot.Lease {
 	b.t.Helper()
 	l, err := b.slot.Acquire(b.t.Context())

@@ -63,7 +63,7 @@ func (s *Supervisor) Activate(ctx context.Context, release fleet.Release) error 
 			in.cancel()
 			return err
 		}
-		o.config.Slot.Explain("it is being started")
+		o.config.Slot.Expect("it is being started")
 		o.main = in
 		o.report()
 		return nil

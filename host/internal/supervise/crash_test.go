@@ -20,7 +20,7 @@ func TestCrashIsPushedJournalledAndHealed(t *testing.T) {
 		held := b.lease()
 		b.last().crash()
 		b.wants(supervise.Backoff, 2)
-		b.refused("ended by itself")
+		b.awaited()
 		held.Release()
 
 		e := b.journal.find(t, 1, supervise.Crashed)
@@ -308,7 +308,7 @@ func TestFailingJournalKeepsNoDeadProcessInService(t *testing.T) {
 		b.journal.failing(func(supervise.Event) error { return errNo })
 		b.last().crash()
 		b.wants(supervise.Backoff, 2)
-		b.refused("ended by itself")
+		b.awaited()
 		b.journal.failing(nil)
 		elapse(30 * time.Second)
 		b.wants(supervise.Serving, 2)

@@ -42,7 +42,7 @@ func (o *owner) exited(in *instance) {
 func (o *owner) crashed(in *instance) {
 	cause := "it ended by itself: " + in.exit.Reason
 	o.lastExit = in.exit
-	o.config.Slot.Withdraw(in.route, cause)
+	o.config.Slot.Interrupt(in.route, cause)
 	o.suspect(in)
 	o.fall(in, stepFail, cause)
 	o.finish(in)
@@ -66,7 +66,7 @@ func (o *owner) unhealthy(in *instance, cause string) {
 	if o.takeBack(cause, nil) == nil {
 		return
 	}
-	o.config.Slot.Withdraw(in.route, cause)
+	o.config.Slot.Interrupt(in.route, cause)
 	o.retire(in, cause)
 	o.succeed(in, cause)
 }
@@ -131,7 +131,6 @@ func (o *owner) succeed(in *instance, cause string) {
 	o.failures = append(since(o.failures, now.Add(-o.config.CrashWindow)), now)
 	next := o.create(in.release)
 	o.main = next
-	o.config.Slot.Explain(cause)
 	if len(o.failures) >= o.config.CrashLimit {
 		next.cancel()
 		o.config.Slot.Explain(fmt.Sprintf("quarantined after %d failures, the last: %s", len(o.failures), cause))
@@ -141,11 +140,20 @@ func (o *owner) succeed(in *instance, cause string) {
 	o.wait(next, cause)
 }
 
+// soon is a wait that is short enough for calls to wait for its end: what a start takes
+// on top is left of the time that they have.
+const soon = 500 * time.Millisecond
+
 // wait puts off the start of an instance.
 func (o *owner) wait(in *instance, cause string) {
 	delay := o.config.Jitter(o.config.backoff(o.attempts))
 	o.attempts++
 	in.startAt = time.Now().Add(delay)
+	if delay < soon {
+		o.config.Slot.Expect(cause)
+	} else {
+		o.config.Slot.Explain(cause)
+	}
 	o.retry.Reset(delay)
 	if in.state == unborn {
 		o.fall(in, stepWait, cause)

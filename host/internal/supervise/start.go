@@ -203,6 +203,9 @@ func (o *owner) answer(in *instance, done started) {
 func (o *owner) abort(in *instance, cause string) {
 	o.fall(in, stepStop, cause)
 	o.finish(in)
+	if in == o.main {
+		o.config.Slot.Explain(cause)
+	}
 	err := faulty(FaultGivenUp, errors.New(cause))
 	if o.ctx.Err() != nil {
 		err = ErrClosed
