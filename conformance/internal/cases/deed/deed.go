@@ -24,6 +24,7 @@ type Deed struct {
 	capture sdk.CaptureRef       // that a refund hangs on
 	since   time.Time            // its payment is not older
 	before  int                  // movements of its kind that were there before it
+	remote  sdk.Remote           // that is asked; nil for the lane's
 }
 
 // A Result is what a connector made of a deed.
@@ -87,6 +88,20 @@ func (d *Deed) Twin() *Deed {
 	twin.Call = d.lane.NewCall()
 	twin.request.Call = twin.Call
 	return &twin
+}
+
+// By is the same deed under the same call, asked of another process of the connector.
+func (d *Deed) By(other sdk.Remote) *Deed {
+	theirs := *d
+	theirs.remote = other
+	return &theirs
+}
+
+func (d *Deed) asked() sdk.Remote {
+	if d.remote != nil {
+		return d.remote
+	}
+	return d.lane.Remote
 }
 
 // Of is the same deed under the same call, for another amount.

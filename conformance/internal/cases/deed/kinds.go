@@ -99,7 +99,7 @@ func authorize(ctx context.Context, d *Deed) Result {
 	if len(req.Cart) > 0 {
 		req.Cart = []sdk.CartItem{{Name: req.Cart[0].Name, Quantity: 1, UnitAmount: d.Minor}}
 	}
-	a, err := d.lane.Remote.Authorize(ctx, req)
+	a, err := d.asked().Authorize(ctx, req)
 	r := Result{Answer: a.Answer, Err: err, Ref: string(a.Order)}
 	if a.Next != nil {
 		r.Page = a.Next.RedirectURL
@@ -110,25 +110,25 @@ func authorize(ctx context.Context, d *Deed) Result {
 func capture(ctx context.Context, d *Deed) Result {
 	req := d.payment.Capturing(d.Minor, d.Minor == d.request.Amount.Minor)
 	req.Call = d.Call
-	a, err := d.lane.Remote.Capture(ctx, req)
+	a, err := d.asked().Capture(ctx, req)
 	return Result{Answer: a.Answer, Err: err, Ref: string(a.Capture)}
 }
 
 func void(ctx context.Context, d *Deed) Result {
 	req := d.payment.Voiding()
 	req.Call = d.Call
-	a, err := d.lane.Remote.Void(ctx, req)
+	a, err := d.asked().Void(ctx, req)
 	return Result{Answer: a.Answer, Err: err}
 }
 
 func refund(ctx context.Context, d *Deed) Result {
 	req := d.payment.Refunding(d.capture, d.Minor)
 	req.Call = d.Call
-	a, err := d.lane.Remote.Refund(ctx, req)
+	a, err := d.asked().Refund(ctx, req)
 	return Result{Answer: a.Answer, Err: err, Ref: string(a.Refund)}
 }
 
 func increment(ctx context.Context, d *Deed) Result {
-	a, err := d.lane.Remote.Increment(ctx, sdk.IncrementRequest{Call: d.Call, Order: d.payment.Result.Order, Amount: d.Money()})
+	a, err := d.asked().Increment(ctx, sdk.IncrementRequest{Call: d.Call, Order: d.payment.Result.Order, Amount: d.Money()})
 	return Result{Answer: a.Answer, Err: err}
 }

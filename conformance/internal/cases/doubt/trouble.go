@@ -14,8 +14,9 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
-// patience is the deadline of a call whose answer will not come.
-const patience = 150 * time.Millisecond
+// patience is the deadline of a call whose answer will not come: enough for the request
+// to leave a busy machine.
+const patience = 500 * time.Millisecond
 
 // A trouble is one way in which writes go wrong, and what a connector may say of it.
 type trouble struct {
