@@ -167,6 +167,18 @@ func (r *running) end(t *testing.T, signal syscall.Signal) {
 	}
 }
 
+// tell sends a signal to one process. To the system 0 is not none, but the whole group
+// that the test is in.
+func tell(t *testing.T, pid int, s syscall.Signal) {
+	t.Helper()
+	if pid <= 1 {
+		t.Fatalf("there is no process to send %v to: its id is %d", s, pid)
+	}
+	if err := syscall.Kill(pid, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // eventually tries something that another process brings about.
 func eventually(t *testing.T, bound time.Duration, what string, try func() error) {
 	t.Helper()
@@ -448,9 +460,7 @@ func TestCrashedConnectorComesBack(t *testing.T) {
 	r := startDev(t, t.TempDir())
 	_, before := r.operate(t, http.MethodGet, "/v1/connectors/smartpay", nil)
 	pid, _ := before["pid"].(float64)
-	if err := syscall.Kill(int(pid), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	tell(t, int(pid), syscall.SIGKILL)
 	eventually(t, 10*time.Second, "payments are taken again", func() error {
 		return r.call(t.Context(), http.MethodPost, "/transactions", examplePayment(shop), nil)
 	})

@@ -210,11 +210,9 @@ func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 		if state == "quarantined" {
 			return nil
 		}
-		if state == "serving" && !killed[pid] {
+		if state == "serving" && pid != 0 && !killed[pid] { // it has none between its end and the news of it
 			trade.more(t, 1)
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
+			tell(t, pid, syscall.SIGKILL)
 			killed[pid] = true
 		}
 		return fmt.Errorf("it is %s after %d kills", state, len(killed))
@@ -243,9 +241,7 @@ func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 func TestStoppedNeighbourHoldsNobodysPlace(t *testing.T) {
 	r := startDevWithoutQueues(t)
 	_, pid := r.connector(t, "reference")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	tell(t, pid, syscall.SIGSTOP)
 	var held sync.WaitGroup
 	for range places {
 		held.Go(func() {
@@ -267,8 +263,6 @@ func TestStoppedNeighbourHoldsNobodysPlace(t *testing.T) {
 		t.Errorf("the stopped connector let go before Smartpay had taken its payments: %v", err)
 	}
 	trade.shut(t)
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Error(err)
-	}
+	tell(t, pid, syscall.SIGKILL)
 	held.Wait()
 }
