@@ -82,6 +82,7 @@ func (c connector) Health(context.Context) (sdk.Health, error) {
 		os.Exit(7)
 	case viceFreezes:
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {} // another thread may be the one that is stopped first
 	}
 	return sdk.Health{Serving: c.vice != viceUnhealthy, Reason: c.vice}, nil
 }

@@ -170,7 +170,10 @@ func TestHealthOfWhatServes(t *testing.T) {
 				b.wants(supervise.Serving, 1)
 				elapse(time.Millisecond)
 				b.wants(supervise.Backoff, 2)
-				b.refused(tt.says)
+				b.awaited()
+				if cause := b.Status().Cause; !strings.Contains(cause, tt.says) {
+					t.Errorf("it is out of service because %q, want %q", cause, tt.says)
+				}
 				if !b.processes()[0].alive() {
 					t.Error("it was stopped although a call was in flight")
 				}
