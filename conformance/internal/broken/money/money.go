@@ -1,7 +1,14 @@
-// Package money is being written; it holds no mutant yet.
+// Package money holds connectors that are wrong about amounts: in what they ask the
+// provider for, in what they take, release and return, and in what they say of it.
 package money
 
-import "github.com/connectorhost/connectorhost/conformance/internal/broken"
+import (
+	"slices"
 
-// Mutants lists the mutants.
-func Mutants() []broken.Mutant { return nil }
+	"github.com/connectorhost/connectorhost/conformance/internal/broken"
+)
+
+// Mutants lists them.
+func Mutants() []broken.Mutant {
+	return slices.Concat(units(), integrity(), captures(), voids(), refunds(), claims(), outside())
+}

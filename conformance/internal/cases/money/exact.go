@@ -179,7 +179,11 @@ var hugeAmounts = suite.Case{
 				if err := p.Finish(ctx); err != nil {
 					return err
 				}
-				if err := p.Moved(ctx, step, suite.Sums{Held: minor}, p.Result.Answer); err != nil && cell.Mode == sdk.CaptureManual {
+				want := suite.Sums{Held: minor}
+				if cell.Mode == sdk.CaptureAutomatic {
+					want.Taken = minor
+				}
+				if err := p.Moved(ctx, step, want, p.Result.Answer); err != nil {
 					return err
 				}
 				continue
