@@ -43,7 +43,7 @@ export const requestSchemas: Record<string, object> = {
       country: offered(countries, 'country_unsupported'),
       capture_mode: offered(['automatic'], 'capture_method_unsupported'),
       method: offered(methods.map((m) => m.name), 'payment_method_unsupported'),
-      token: { pattern: '^ins_[0-9a-z_]+$', 'x-expected': 'the name of an instrument at the provider' },
+      token: false, // this connector stores no instruments
       description: { maxLength: limits.description_length },
       cart_items: {
         maxItems: limits.cart_items,

@@ -1,7 +1,7 @@
 // The operations: each asks, fails, and translates. At most one write to the provider a
 // call, never a second; the host decides whether to ask again.
 import type {
-  AuthorizeRequest, AuthorizeResponse, CartItem, CheckCredentialsRequest, CheckCredentialsResponse, Contact,
+  AuthorizeRequest, AuthorizeResponse, Call, CartItem, CheckCredentialsRequest, CheckCredentialsResponse, Contact,
   FindPaymentRequest, FindPaymentResponse, FindRefundRequest, FindRefundResponse, MoneyAsked, RefundRequest, RefundResponse,
 } from './contract';
 import { Failed } from './failure';
@@ -10,7 +10,7 @@ import { ask, forms, type Merchant, type Payment } from './provider';
 import { moveOf, refundOf, rfc3339, sameMoney, sameName, snapshotOf, timestamp } from './snapshot';
 
 /** merchantOf is whom a call is made for. A connector keeps nothing between calls: credentials come with each. */
-export function merchantOf(call: { account?: { mode?: string; config?: Record<string, string>; secrets?: Record<string, string> } | null } | null | undefined): Merchant {
+export function merchantOf(call: Call | null | undefined): Merchant {
   const apiKey = call?.account?.secrets?.api_key ?? '';
   if (call?.account?.mode !== 'test' || !apiKey.startsWith('key_test_')) {
     throw new Failed('environment_mismatch', 'mode and API key must both be for test: there is no live provider');

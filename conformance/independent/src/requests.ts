@@ -75,6 +75,7 @@ function explain(errors: ErrorObject[] | null | undefined): Fault[] {
 
 function messageOf(e: ErrorObject): string {
   if (e.keyword === 'required') return 'is required';
+  if (e.keyword === 'false schema') return 'must not be given';
   if (e.keyword === 'enum') return `must be one of ${(e.schema as string[]).slice(0, 20).join(', ')}`;
   const expected = e.parentSchema?.['x-expected'] as string | undefined;
   return e.keyword === 'pattern' && expected ? `must be ${expected}` : (e.message ?? `must satisfy ${e.keyword}`);
@@ -90,7 +91,7 @@ function reasonOf(e: ErrorObject, pointer: string): string {
     case 'enum': return field === 'currency' ? 'unsupported_currency' : 'invalid_field';
     case 'minimum': case 'maximum':
       return field === 'minor' || field.endsWith('_amount') ? 'amount_out_of_range' : 'invalid_field';
-    case 'additionalProperties': return 'schema_violation';
+    case 'additionalProperties': case 'false schema': return 'schema_violation';
     default: return 'invalid_field';
   }
 }

@@ -1,7 +1,7 @@
 // The gRPC service: every call is bounded, judged, and answered in the contract's
 // words. A status of gRPC other than OK would mean that nobody knows what happened.
-import type { ServerUnaryCall, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js';
-import type { Call } from './contract';
+import type { ServerUnaryCall, handleUnaryCall } from '@grpc/grpc-js';
+import type { Answer, Call, ConnectorHandlers, WireError } from './contract';
 import { Failed } from './failure';
 import { log } from './log';
 import { description } from './manifest';
@@ -9,38 +9,45 @@ import { authorize, checkCredentials, findPayment, findRefund, refund } from './
 import { judge } from './requests';
 
 // Time kept back from the caller's deadline, so that what is known is said before the
-// caller stops listening, and the patience with a caller who has none.
-const maxReserve = 500, reservePart = 10, ownPatience = 30_000;
+// caller stops listening, and the patience with a caller who has more than enough.
+const maxReserve = 500, reservePart = 10, longest = 60_000;
 
 type Asked = { call?: Call | null };
-type Handler = (call: ServerUnaryCall<Asked, object>, done: sendUnaryData<object>) => void;
+type Handler<Req, Res> = handleUnaryCall<Req, Res>;
+type Run<Req, Res> = (request: Req, signal: AbortSignal) => Promise<Res>;
 
-/** serve makes a handler of an operation. inAnswer is whether its error travels in an Answer, as a write's does. */
-function serve<Req extends Asked>(op: string, inAnswer: boolean, run: (request: Req, signal: AbortSignal) => Promise<object>): Handler {
-  const wrong = (err: Failed) => (inAnswer
-    ? { ...err.details.also, answer: { ...(err.details.also as { answer?: object } | undefined)?.answer, error: err.wire(op) } }
-    : { error: err.wire(op) });
+/** read serves an operation that changes nothing. */
+function read<Req extends Asked, Res extends { error?: WireError | null }>(op: string, run: Run<Req, Res>): Handler<Req, Res> {
+  return serve(op, run, (failed) => ({ error: failed.wire(op) }) as Res);
+}
+
+/** write serves an operation whose Answer says what became of it, also where it failed. */
+function write<Req extends Asked, Res extends { answer?: Answer | null }>(op: string, run: Run<Req, Res>): Handler<Req, Res> {
+  return serve(op, run, (failed) => {
+    const known = (failed.details.also ?? {}) as Res;
+    return { ...known, answer: { ...known.answer, error: failed.wire(op) } };
+  });
+}
+
+function serve<Req extends Asked, Res>(op: string, run: Run<Req, Res>, wrong: (failed: Failed) => Res): Handler<Req, Res> {
   return (call, done) => {
-    const request = call.request as Req;
     const { signal, end } = bounded(call);
-    answer(op, request, signal, run)
-      .catch((err: unknown) => wrong(err instanceof Failed ? err : surprised(op, request, err)))
+    answer(op, call.request, signal, run)
+      .catch((err: unknown) => wrong(err instanceof Failed ? err : surprised(op, call.request, err)))
       .then((response) => { end(); done(null, response); });
   };
 }
 
-async function answer<Req extends Asked>(
-  op: string, request: Req, signal: AbortSignal, run: (request: Req, signal: AbortSignal) => Promise<object>,
-): Promise<object> {
+async function answer<Req extends Asked, Res>(op: string, request: Req, signal: AbortSignal, run: Run<Req, Res>): Promise<Res> {
   if (signal.aborted) throw new Failed('expired_in_queue', 'the deadline had passed before the provider was asked');
   judge(op, request);
   return run(request, signal);
 }
 
 // bounded gives a signal that ends a little before the caller's patience, and with it.
-function bounded(call: ServerUnaryCall<Asked, object>): { signal: AbortSignal; end: () => void } {
+function bounded(call: ServerUnaryCall<Asked, unknown>): { signal: AbortSignal; end: () => void } {
   const deadline = Number(call.getDeadline());
-  const left = Number.isFinite(deadline) ? deadline - Date.now() : ownPatience;
+  const left = Math.min(deadline - Date.now(), longest); // without a deadline it is infinite
   const controller = new AbortController();
   const stop = () => controller.abort();
   if (left <= 0 || call.cancelled) stop();
@@ -56,28 +63,28 @@ function surprised(op: string, request: Asked, err: unknown): Failed {
   return new Failed('panic', 'the connector has a mistake');
 }
 
-// refused answers an operation that the description does not list.
-function refused(op: string, inAnswer: boolean): Handler {
-  const error = new Failed('operation_unsupported', `this connector does not offer ${op}`).wire(op);
-  return (_, done) => done(null, inAnswer ? { answer: { outcome: 'OUTCOME_NOT_ATTEMPTED', error } } : { error });
-}
+// An operation that the description does not list is refused, and sends nothing.
+const unsupported = (op: string): WireError => new Failed('operation_unsupported', `this connector does not offer ${op}`).wire(op);
+const noRead = <Req>(op: string): Handler<Req, { error: WireError }> => (_, done) => done(null, { error: unsupported(op) });
+const noWrite = <Req>(op: string): Handler<Req, { answer: Answer }> => (_, done) =>
+  done(null, { answer: { outcome: 'OUTCOME_NOT_ATTEMPTED', error: unsupported(op) } });
 
 /** service is connector.v1.Connector. */
-export const service = {
-  Describe: (_: unknown, done: sendUnaryData<object>) => done(null, description),
-  Health: (_: unknown, done: sendUnaryData<object>) => done(null, { serving: true }),
-  CheckCredentials: serve('check_credentials', false, checkCredentials),
-  Authorize: serve('authorize', true, authorize),
-  FindPayment: serve('find_payment', false, findPayment),
-  Refund: serve('refund', true, refund),
-  FindRefund: serve('find_refund', false, findRefund),
-  Capture: refused('capture', true),
-  Void: refused('void', true),
-  Cancel: refused('cancel', true),
-  ReadWebhook: refused('read_webhook', false),
-  RegisterWebhook: refused('register_webhook', false),
-  Tokenize: refused('tokenize', true),
-  DeleteToken: refused('delete_token', true),
-  ZeroAuthorize: refused('zero_authorize', true),
-  Increment: refused('increment', true),
-} as unknown as UntypedServiceImplementation;
+export const service: ConnectorHandlers = {
+  Describe: (_, done) => done(null, description),
+  Health: (_, done) => done(null, { serving: true }),
+  CheckCredentials: read('check_credentials', checkCredentials),
+  Authorize: write('authorize', authorize),
+  FindPayment: read('find_payment', findPayment),
+  Refund: write('refund', refund),
+  FindRefund: read('find_refund', findRefund),
+  Capture: noWrite('capture'),
+  Void: noWrite('void'),
+  Cancel: noWrite('cancel'),
+  ReadWebhook: noRead('read_webhook'),
+  RegisterWebhook: noRead('register_webhook'),
+  Tokenize: noWrite('tokenize'),
+  DeleteToken: noWrite('delete_token'),
+  ZeroAuthorize: noWrite('zero_authorize'),
+  Increment: noWrite('increment'),
+};
