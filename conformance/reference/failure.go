@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -141,8 +142,8 @@ func failure(op sdk.Op, err error) error {
 			Scheme: f.Network.Scheme, DeclineCode: f.Network.DeclineCode, AdviceCode: f.Network.AdviceCode,
 		}
 	}
-	if f.Field != "" {
-		e.Fields = []sdk.FieldError{{Pointer: f.Field, Message: f.Message}}
+	if f.Field != "" || e.Category() == sdk.CategoryValidation { // no field is the whole request
+		e.Fields = []sdk.FieldError{{Pointer: f.Field, Message: cmp.Or(f.Message, "is not what the provider takes")}}
 	}
 	if f.Err != nil {
 		e.Err = f
