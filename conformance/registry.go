@@ -5,6 +5,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/errors"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/load"
@@ -34,6 +35,7 @@ func areas() []func() []suite.Case {
 		text.Cases,
 		hooks.Cases,
 		redirect.Cases,
+		errors.Cases,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/claims"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/doubt"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/errors"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/keys"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
@@ -27,6 +28,7 @@ func Mutants() []broken.Mutant {
 		keys.Mutants,
 		hooks.Mutants,
 		redirect.Mutants,
+		errors.Mutants,
 	} {
 		all = append(all, area()...)
 	}
