@@ -8,9 +8,12 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/errors"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/hooks"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/keys"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/load"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/redirect"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/resilience"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/schema"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/text"
 )
@@ -20,12 +23,15 @@ func Mutants() []broken.Mutant {
 	var all []broken.Mutant
 	for _, area := range []func() []broken.Mutant{
 		claims.Mutants,
+		schema.Mutants,
 		money.Mutants,
 		states.Mutants,
 		lookup.Mutants,
 		text.Mutants,
 		doubt.Mutants,
 		keys.Mutants,
+		load.Mutants,
+		resilience.Mutants,
 		hooks.Mutants,
 		redirect.Mutants,
 		errors.Mutants,
