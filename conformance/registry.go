@@ -11,6 +11,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/load"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/process"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/resilience"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/schema"
@@ -25,6 +26,7 @@ func areas() []func() []suite.Case {
 	return []func() []suite.Case{
 		claims.Cases,
 		schema.Cases,
+		process.Cases,
 		doubt.Cases,
 		keys.Cases,
 		load.Cases,

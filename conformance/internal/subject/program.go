@@ -76,17 +76,25 @@ func (*Program) InMemory() bool { return false }
 // Start implements [suite.Subject]. The process is kept in as a host keeps connectors
 // in, and gets out to wherever it asks: the suite stands there.
 func (p *Program) Start(ctx context.Context) (suite.Process, error) {
+	return p.StartWith(ctx, func(*launch.Config) {})
+}
+
+// StartWith is Start for a process that is kept in differently, for cases about just
+// that: change is given what Start would use.
+func (p *Program) StartWith(ctx context.Context, change func(*launch.Config)) (suite.Process, error) {
 	said := &journal{}
 	out := io.Writer(said)
 	if p.log != nil {
 		out = io.MultiWriter(said, p.log)
 	}
-	plugin, err := launch.Start(ctx, launch.Config{
+	config := launch.Config{
 		Path: p.path, SHA256: p.digest,
 		Logger:  hclog.New(&hclog.LoggerOptions{Name: "connector", Output: out, Level: hclog.Trace}),
 		Egress:  &launch.Egress{Any: true},
 		Confine: &launch.Confinement{Memory: 1 << 30, Threads: 1024},
-	})
+	}
+	change(&config)
+	plugin, err := launch.Start(ctx, config)
 	if err != nil {
 		return nil, err
 	}
