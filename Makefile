@@ -15,9 +15,12 @@ GO_TEST  := go test -count=1 -timeout 10m
 help: ## List the targets worth knowing
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# The key of this machine alone, with which make certify signs. Nobody else trusts it.
+KEY := .data/development.key
+
 .PHONY: run
 run: build ## Start sandbox, host and Smartpay connector, ready to take a payment
-	@exec bin/connectord dev
+	@exec bin/connectord dev $$(test -f $(KEY).pub && echo --certification-key $(KEY).pub)
 
 .PHONY: build
 build: ## Build the four programs into bin/
@@ -71,6 +74,17 @@ verify-generated: generate ## Fail if generated code is not what the sources say
 conform: build ## Run the conformance suite against the Smartpay connector
 	bin/conform run --plugin bin/plugin-smartpay --fixtures plugin-smartpay/conformance.yaml
 
+.PHONY: certify
+certify: build ## Certify the built Smartpay connector with a key of this machine
+	@mkdir -p $(dir $(KEY))
+	@test -f $(KEY) || bin/conform keygen --out $(KEY)
+	bin/conform certify --plugin bin/plugin-smartpay --fixtures plugin-smartpay/conformance.yaml --key $(KEY) --out bin/plugin-smartpay.cert
+	bin/conform verify --plugin bin/plugin-smartpay --cert bin/plugin-smartpay.cert --key $(KEY).pub
+
+.PHONY: mutants
+mutants: ## Hold the conformance suite against every broken connector, slow cases and real processes included
+	MUTANTS=1 go test -count=1 -timeout 90m -run 'Mutants|Reference' ./conformance
+
 .PHONY: bench
 bench: ## Run the benchmarks; rows are ratios measured in one run
 	go test -run '^$$' -bench . -benchmem ./host/... ./schemas/... ./sdk/... ./plugin-smartpay/...
@@ -89,6 +103,7 @@ chaos: ## Break everything for long, at random; SEED=N repeats a run, PAYMENTS=N
 golden: ## Rewrite golden files; review the diff before committing
 	go test ./host/api ./host/internal/store ./plugin-smartpay/internal/smartpay -update
 	go test ./plugin-smartpay -update
+	go test ./conformance ./conformance/internal/report ./conformance/sim -update
 
 .PHONY: clean
 clean: ## Remove what was built and the development data
