@@ -106,7 +106,9 @@ var timedOut = suite.Case{
 		if err != nil {
 			return err
 		}
-		if err := l.Advance(ctx, p.Result.Next.ExpiresAt.Sub(l.Now())+time.Hour); err != nil {
+		// A connector may count from its own clock, which the simulator's is ahead of.
+		expires := p.Result.Next.ExpiresAt
+		if err := l.Advance(ctx, max(expires.Sub(time.Now()), expires.Sub(l.Now()))+time.Hour); err != nil {
 			return err
 		}
 		const step = "looking up a payment whose time has passed"
