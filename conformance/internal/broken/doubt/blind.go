@@ -79,7 +79,7 @@ func blind() []broken.Mutant {
 			},
 		},
 		{
-			ID: "found-without-its-name", Fault: "finds a payment by our reference and does not say what the provider calls it",
+			ID: "reference-leads-nowhere", Fault: "finds a payment by our reference and does not say what the provider calls it",
 			Killer: "doubt/found-by-our-reference-alone", Reason: "looking a payment up by our reference alone",
 			Connector: finding(func(ctx context.Context, right sdk.PaymentFinder, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 				finding, err := right.FindPayment(ctx, req)

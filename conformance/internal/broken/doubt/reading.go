@@ -36,7 +36,7 @@ func misread() []broken.Mutant {
 			Connector: believing(sdk.CodeUnparseableSuccess, sdk.CodeUnmappedError, sdk.CodeTruncatedBody),
 		},
 		{
-			ID: "truncated-ok", Fault: "takes a success that was cut off for a whole one",
+			ID: "cut-ok", Fault: "takes a success that was cut off for a whole one",
 			Killer: "doubt/answer-cut-at-its-end", Reason: "expected outcome [UNKNOWN], got SUCCEEDED",
 			Collateral: []string{"doubt/answer-truncated"},
 			Connector:  believing(sdk.CodeTruncatedBody),
@@ -47,7 +47,7 @@ func misread() []broken.Mutant {
 			Connector: believing(sdk.CodeReadTimeout),
 		},
 		{
-			ID: "html-ok", Fault: "takes a page with status 200 for success",
+			ID: "page-ok", Fault: "takes a page with status 200 for success",
 			Killer: "doubt/success-is-html", Reason: "expected outcome [UNKNOWN], got SUCCEEDED",
 			Connector: htmlIsFine,
 			Transport: markHTML,

@@ -63,7 +63,7 @@ func side() []broken.Mutant {
 	var registrations atomic.Int64
 	return []broken.Mutant{
 		{
-			ID: "lookup-writes", Fault: "asks for a change with every lookup",
+			ID: "lookup-patches", Fault: "asks for a change with every lookup",
 			Killer: "keys/reads-change-nothing", Reason: "requests that are not GET",
 			Transport: func(next http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {

@@ -10,6 +10,9 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
+// Cases about two accounts run alone: what a connector shares, it shares with every case
+// beside them as well.
+
 const bleedWhy = "A process serves many merchants: what one's call leaves behind, another's must not find."
 
 // beside plays with two accounts in one process, and closes the second.
@@ -43,7 +46,7 @@ func interleaved(ctx context.Context, l, other *suite.Lane) (mine, theirs []*sui
 }
 
 var twoAccounts = suite.Case{
-	ID: "load/two-accounts", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "load/two-accounts", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true, Alone: true,
 	Rule: "Payments of two accounts at the same time are each made for their own account.", Why: bleedWhy,
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		return beside(ctx, l, func(other *suite.Lane) error {
@@ -73,7 +76,7 @@ func owns(ctx context.Context, who string, l *suite.Lane, payments []*suite.Paym
 }
 
 var secretsApart = suite.Case{
-	ID: "load/secrets-apart", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "load/secrets-apart", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true, Alone: true,
 	Rule: "No request for one account carries a secret of another.", Why: bleedWhy,
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		return beside(ctx, l, func(other *suite.Lane) error {
@@ -140,7 +143,7 @@ var wrongBesideRight = suite.Case{
 }
 
 var limitApart = suite.Case{
-	ID: "load/limit-apart", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true,
+	ID: "load/limit-apart", Requirement: "PC-CONC-002", Profile: suite.Core, Needs: []sdk.Operation{sdk.OpAuthorize}, Sim: true, Alone: true,
 	Rule: "A limit that one account has met holds for that account alone.", Why: bleedWhy,
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		return beside(ctx, l, func(other *suite.Lane) error {
