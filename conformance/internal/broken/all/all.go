@@ -11,6 +11,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/load"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/lookup"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/money"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/process"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/resilience"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/schema"
@@ -24,6 +25,7 @@ func Mutants() []broken.Mutant {
 	for _, area := range []func() []broken.Mutant{
 		claims.Mutants,
 		schema.Mutants,
+		process.Mutants,
 		money.Mutants,
 		states.Mutants,
 		lookup.Mutants,
