@@ -89,6 +89,7 @@ func build(t *testing.T, dir string) string {
 	}
 	program := filepath.Join(dir, "plugin-independent")
 	command(t, here, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	command(t, here, "npm", "test")
 	command(t, here, "npm", "run", "build", "--", program)
 	return program
 }

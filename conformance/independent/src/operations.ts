@@ -6,7 +6,7 @@ import type {
 } from './contract';
 import { Failed } from './failure';
 import { decimal, minor } from './money';
-import { ask, forms, type Merchant, type Payment } from './provider';
+import { ask, forms, type Merchant, type Move, type Payment } from './provider';
 import { moveOf, refundOf, rfc3339, sameMoney, sameName, snapshotOf, timestamp } from './snapshot';
 
 /** merchantOf is whom a call is made for. A connector keeps nothing between calls: credentials come with each. */
@@ -130,7 +130,8 @@ export async function findPayment(request: FindPaymentRequest, signal: AbortSign
   const merchant = merchantOf(request.call), ours = request.call?.reference;
   let found: Payment[];
   if (request.order) {
-    found = await unlessMissing(ask(merchant, { method: 'GET', path: `/v1/payments/${encodeURIComponent(request.order)}` }, forms.payment, signal));
+    const path = `/v1/payments/${encodeURIComponent(request.order)}`;
+    found = await unlessMissing(ask(merchant, { method: 'GET', path }, forms.payment, signal));
   } else {
     const path = `/v1/payments?${new URLSearchParams({ reference: ours ?? '' })}`;
     found = (await ask(merchant, { method: 'GET', path }, forms.payments, signal)).items;
@@ -171,9 +172,14 @@ export async function refund(request: RefundRequest, signal: AbortSignal): Promi
 /** findRefund looks up by the provider's name, or by our operation, which the provider keeps on every refund. */
 export async function findRefund(request: FindRefundRequest, signal: AbortSignal): Promise<FindRefundResponse> {
   const merchant = merchantOf(request.call), operation = request.call?.operation_id;
-  const found = request.refund
-    ? await unlessMissing(ask(merchant, { method: 'GET', path: `/v1/refunds/${encodeURIComponent(request.refund)}` }, forms.move, signal))
-    : (await ask(merchant, { method: 'GET', path: `/v1/refunds?${new URLSearchParams({ operation: operation ?? '' })}` }, forms.moves, signal)).items;
+  let found: Move[];
+  if (request.refund) {
+    const path = `/v1/refunds/${encodeURIComponent(request.refund)}`;
+    found = await unlessMissing(ask(merchant, { method: 'GET', path }, forms.move, signal));
+  } else {
+    const path = `/v1/refunds?${new URLSearchParams({ operation: operation ?? '' })}`;
+    found = (await ask(merchant, { method: 'GET', path }, forms.moves, signal)).items;
+  }
   const refund = only(found, `the operation ${operation}`);
   if (!refund) return { found: false, authoritative: true };
   sameName('id_mismatch', request.refund, refund.id);

@@ -63,12 +63,13 @@ function jsonOf(value: unknown, name = ''): unknown {
   return form;
 }
 
-const containers = new Set(['if', 'anyOf', 'oneOf', 'allOf']); // what is wrong inside is told by itself
+const containers = new Set(['if', 'anyOf', 'oneOf', 'allOf', 'propertyNames']); // what is wrong inside is told by itself
 
 function explain(errors: ErrorObject[] | null | undefined): Fault[] {
   return (errors ?? []).filter((e) => !containers.has(e.keyword)).map((e) => {
-    const child = (e.params.missingProperty ?? e.params.additionalProperty) as string | undefined;
-    const pointer = child === undefined ? e.instancePath : `${e.instancePath}/${child.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    const child: string | undefined = e.params.missingProperty ?? e.params.additionalProperty ?? e.propertyName;
+    const escaped = child?.replaceAll('~', '~0').replaceAll('/', '~1');
+    const pointer = escaped === undefined ? e.instancePath : `${e.instancePath}/${escaped}`;
     return { pointer, message: messageOf(e), reason: reasonOf(e, pointer) };
   });
 }

@@ -11,7 +11,8 @@ type Names<T> = Extract<T, string>;
 const states: Record<string, Names<State>> = {
   awaiting_buyer: 'STATE_REQUIRES_ACTION', in_review: 'STATE_PROCESSING', authorized: 'STATE_AUTHORIZED',
   partly_captured: 'STATE_PARTIALLY_CAPTURED', capturing: 'STATE_PROCESSING', captured: 'STATE_CAPTURED',
-  voided: 'STATE_VOIDED', canceled: 'STATE_CANCELED', declined: 'STATE_DECLINED', lapsed: 'STATE_EXPIRED', expired: 'STATE_EXPIRED',
+  voided: 'STATE_VOIDED', canceled: 'STATE_CANCELED', declined: 'STATE_DECLINED',
+  lapsed: 'STATE_EXPIRED', expired: 'STATE_EXPIRED',
 };
 const moves: Record<string, Names<MoveStatus>> = {
   accepted: 'MOVE_STATUS_PENDING', succeeded: 'MOVE_STATUS_SUCCEEDED', failed: 'MOVE_STATUS_FAILED',
