@@ -165,7 +165,7 @@ var metadataEntries = suite.Case{
 		return notes(ctx, l, "entries", func(n int) map[string]string {
 			all := map[string]string{}
 			for i := range n {
-				all[fmt.Sprintf("key_%d", i)] = fmt.Sprintf("value of %d", i)
+				all[fmt.Sprintf("key_%03d", i)] = fmt.Sprintf("value of %03d", i)
 			}
 			return all
 		})

@@ -13,7 +13,7 @@ import (
 var authorizing = []sdk.Operation{sdk.OpAuthorize}
 
 var scripts = suite.Case{
-	ID: "text/scripts", Requirement: "PC-TEXT-001", Profile: suite.Core, Sim: true, Needs: authorizing,
+	ID: "text/scripts", Requirement: "PC-TEXT-001", Profile: suite.Core, Sim: true, Slow: true, Needs: authorizing,
 	Rule: "Kanji, kana, half-width kana, combining marks, emoji, and text from right to left arrive as they are.",
 	Why:  "A parcel for a name that the carrier cannot read comes back.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -29,7 +29,7 @@ var scripts = suite.Case{
 }
 
 var significant = suite.Case{
-	ID: "text/significant", Requirement: "PC-TEXT-002", Profile: suite.Core, Sim: true, Needs: authorizing,
+	ID: "text/significant", Requirement: "PC-TEXT-002", Profile: suite.Core, Sim: true, Slow: true, Needs: authorizing,
 	Rule: "Text that means something to JSON, HTML, SQL, templates or formats arrives as it is.",
 	Why:  "O'Brien is a name; what is escaped twice is on the invoice, and what is not escaped is an attack.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
@@ -53,7 +53,7 @@ var longNames = suite.Case{
 const injected = "X-Conformance-Injected"
 
 var controlCharacters = suite.Case{
-	ID: "text/control-characters", Requirement: "PC-TEXT-004", Profile: suite.Core, Sim: true, Needs: authorizing,
+	ID: "text/control-characters", Requirement: "PC-TEXT-004", Profile: suite.Core, Sim: true, Slow: true, Needs: authorizing,
 	Rule: "Control characters are refused by the field's name or arrive escaped; they make no header, and are not taken out.",
 	Why:  "A line break in a name that becomes a line in a header is somebody else's request.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
