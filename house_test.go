@@ -27,6 +27,14 @@ var mayImport = map[string][]string{
 	"host/cmd":        {"host", "sdk", "schemas", "conformance"},
 	"plugin-smartpay": {"plugin-smartpay/internal/smartpay", "sdk", "sdk/serve"},
 
+	// What conform new writes is held to what a plugin of one's own is.
+	"conformance/scaffold":                             {},
+	"conformance/scaffold/template":                    {"sdk/serve"},
+	"conformance/scaffold/template/cmd":                {"conformance/scaffold/template/internal/simulator"},
+	"conformance/scaffold/template/internal/connector": {"conformance/scaffold/template/internal/api", "sdk"},
+	"conformance/scaffold/template/internal/api":       {},
+	"conformance/scaffold/template/internal/simulator": {"conformance/sim"},
+
 	"plugin-smartpay/internal/smartpay":    {"plugin-smartpay/internal/api", "plugin-smartpay/internal/smartpay", "sdk"},
 	"plugin-smartpay/internal/api":         {"plugin-smartpay/internal/api"},
 	"plugin-smartpay/internal/sandbox":     {"plugin-smartpay/internal/sandbox"},
