@@ -13,6 +13,7 @@ import (
 )
 
 type cli struct {
+	New     newCmd     `cmd:"" help:"Write the beginning of a new connector, which conforms as it is."`
 	Run     runCmd     `cmd:"" help:"Run the suite against a connector's binary."`
 	List    listCmd    `cmd:"" help:"List the cases."`
 	Show    showCmd    `cmd:"" help:"Explain one case."`
