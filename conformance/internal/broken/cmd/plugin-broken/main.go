@@ -40,7 +40,7 @@ func before() map[string]func() {
 	return map[string]func(){
 		process.WrongCookie: func() {
 			if !started() {
-				fmt.Fprintln(os.Stdout, "usage: plugin-broken") //nolint:forbidigo // that is the fault
+				fmt.Fprintln(os.Stdout, "usage: plugin-broken")
 				os.Exit(0)
 			}
 		},
@@ -52,7 +52,7 @@ func before() map[string]func() {
 		},
 		process.StdoutNoise: func() {
 			if started() {
-				fmt.Fprintln(os.Stdout, "Reference connector, at your service") //nolint:forbidigo // that is the fault
+				fmt.Fprintln(os.Stdout, "Reference connector, at your service")
 			}
 		},
 		process.ProtoMismatch: func() { handshake("7") },
@@ -83,7 +83,6 @@ func before() map[string]func() {
 		},
 		process.CallsAtLoad: func() { call("updates.example:443") },
 		process.StopHard:    stopHard,
-		process.ExitWrongly: exitWrongly,
 	}
 }
 
@@ -93,7 +92,7 @@ func handshake(version string) {
 		return
 	}
 	socket := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "plugin-broken")
-	fmt.Fprintf(os.Stdout, "1|%s|unix|%s|grpc|\n", version, socket) //nolint:forbidigo // that is the fault
+	fmt.Fprintf(os.Stdout, "1|%s|unix|%s|grpc|\n", version, socket)
 	var b [1]byte
 	_, _ = os.Stdin.Read(b[:]) // returns when the host closes it
 	os.Exit(0)
@@ -120,23 +119,6 @@ func stopHard() {
 	}()
 }
 
-// exitWrongly ends with a failure once its socket is gone, which serving removes last.
-func exitWrongly() {
-	if !started() {
-		return
-	}
-	go func() {
-		seen := false
-		for {
-			sockets, err := filepath.Glob(filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "plugin*"))
-			if err != nil || seen && len(sockets) == 0 {
-				os.Exit(3)
-			}
-			seen = seen || len(sockets) > 0
-		}
-	}()
-}
-
 // A connector is the reference connector with what a mutant does in its calls.
 type connector struct {
 	*reference.Connector
@@ -149,7 +131,7 @@ func (c *connector) Authorize(ctx context.Context, req sdk.AuthorizeRequest) (sd
 	case process.PhonesHome:
 		call("telemetry.example:443")
 	case process.NoisyOutput:
-		fmt.Fprintln(os.Stdout, "authorizing", strings.ToLower(req.Method)) //nolint:forbidigo // that is the fault
+		fmt.Fprintln(os.Stdout, "authorizing", strings.ToLower(req.Method))
 	}
 	return c.Connector.Authorize(ctx, req)
 }
