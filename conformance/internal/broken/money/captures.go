@@ -43,6 +43,18 @@ func heldOf(ctx context.Context, d *wrong.Double, call sdk.Call, order sdk.Order
 func captures() []broken.Mutant {
 	return []broken.Mutant{
 		{
+			ID: "capture-tells-no-amount", Fault: "Of a final capture of everything it does not tell the amount.",
+			Killer: "capture/full", Reason: "in the answer: expected 2400 EUR, got no amount",
+			Collateral: []string{"capture/too-much"},
+			Connector: captureAs(func(ctx context.Context, d *wrong.Double, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
+				result, err := d.Connector.Capture(ctx, req)
+				if err == nil && req.Final && *result.Payment.Authorized == req.Amount {
+					result.Amount = nil
+				}
+				return result, err
+			}),
+		},
+		{
 			ID: "over-capture", Fault: "Asked for more than may be captured it captures nothing and says that it has.",
 			Killer: "capture/too-much", Reason: "expected a refusal with [amount_exceeds_capturable], got accepted",
 			Collateral: []string{"capture/too-much-in-parts", "state/refused-capture"},
