@@ -74,7 +74,8 @@ func (c Client) do(ctx context.Context, method, path string, query url.Values, k
 		return fail
 	}
 	defer res.Body.Close()
-	fail.Sent, fail.HTTP, fail.RequestID = true, res.StatusCode, res.Header.Get("X-Request-Id")
+	fail.Sent, fail.HTTP = true, res.StatusCode
+	fail.RequestID = string(c.mask([]byte(res.Header.Get("X-Request-Id"))))
 	return c.answer(ctx, res, into, fail)
 }
 

@@ -140,3 +140,14 @@ func TestBodyAfterItsCall(t *testing.T) {
 		t.Errorf("a body that was read to its end says %v", err)
 	}
 }
+
+func TestRequestIDHasNoKey(t *testing.T) {
+	err := client(t, "http://h.example", func(*http.Request) (*http.Response, error) {
+		res, err := answer(409, strings.NewReader(`{}`))
+		res.Header.Set("X-Request-Id", "for key_test_secret00")
+		return res, err
+	}).Write(t.Context(), "/v1/payments", "k", Terms{}, &Payment{})
+	if f, ok := errors.AsType[*Failure](err); !ok || f.RequestID != "for [secret]" {
+		t.Errorf("%+v", f)
+	}
+}
