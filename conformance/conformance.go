@@ -139,7 +139,7 @@ func selectCases(o Options) ([]suite.Case, error) {
 				}
 			}
 			if matched == 0 {
-				return nil, fmt.Errorf("%w: there is no case %q among those selected; conform list names them", ErrUsage, word)
+				return nil, fmt.Errorf("%w: there is no case %q among those selected; conform list names them", ErrNothingRun, word)
 			}
 		}
 		picked = slices.DeleteFunc(picked, func(c suite.Case) bool { return !wanted[c.ID] })

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/report"
@@ -10,6 +12,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/certificate"
+	"github.com/connectorhost/connectorhost/sdk/launch"
 )
 
 // A Report is the outcome of a run.
@@ -57,8 +60,12 @@ const (
 
 // neverStarted is the result of a binary that does not become a connector.
 func neverStarted(err error) []suite.Result {
+	why := err.Error()
+	if failed, ok := errors.AsType[*launch.StartError](err); ok && len(failed.LastLines) > 0 {
+		why += "\nit wrote:\n  " + strings.Join(failed.LastLines, "\n  ")
+	}
 	return []suite.Result{{
 		ID: startRule, Requirement: startRequirement, Level: suite.Must, Profile: suite.Core,
-		Rule: "The binary starts, shakes hands and describes itself as a host expects it.", Verdict: suite.Fail, Why: err.Error(),
+		Rule: "The binary starts, shakes hands and describes itself as a host expects it.", Verdict: suite.Fail, Why: why,
 	}}
 }
