@@ -15,6 +15,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/resilience"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/schema"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/secrets"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/text"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
@@ -38,6 +39,7 @@ func areas() []func() []suite.Case {
 		hooks.Cases,
 		redirect.Cases,
 		errors.Cases,
+		secrets.Cases,
 	}
 }
 

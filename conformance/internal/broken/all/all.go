@@ -15,6 +15,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/redirect"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/resilience"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/schema"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/secrets"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/text"
 )
@@ -37,6 +38,7 @@ func Mutants() []broken.Mutant {
 		hooks.Mutants,
 		redirect.Mutants,
 		errors.Mutants,
+		secrets.Mutants,
 	} {
 		all = append(all, area()...)
 	}
