@@ -18,6 +18,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/secrets"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/text"
+	"github.com/connectorhost/connectorhost/conformance/internal/cases/tokens"
 	"github.com/connectorhost/connectorhost/conformance/internal/catalogue"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
@@ -40,6 +41,7 @@ func areas() []func() []suite.Case {
 		redirect.Cases,
 		errors.Cases,
 		secrets.Cases,
+		tokens.Cases,
 	}
 }
 

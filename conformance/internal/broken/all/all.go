@@ -18,6 +18,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/secrets"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/states"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/text"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/tokens"
 )
 
 // Mutants lists every mutant, in the order of the areas.
@@ -39,6 +40,7 @@ func Mutants() []broken.Mutant {
 		redirect.Mutants,
 		errors.Mutants,
 		secrets.Mutants,
+		tokens.Mutants,
 	} {
 		all = append(all, area()...)
 	}
