@@ -2,7 +2,6 @@ package money
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
@@ -22,7 +21,7 @@ func units() []broken.Mutant {
 			ID: "jpy-times-100", Fault: "It counts yen in hundredths, both when it asks and when it reads.",
 			Killer: "money/zero-decimals", Reason: "in the provider's books: expected 1 JPY, got 100 JPY",
 			Transport: wrong.On(
-				func(_ *http.Request, asked []byte) []byte {
+				func(asked []byte) []byte {
 					return yenAsked.ReplaceAll(asked, []byte(`"value":"${1}00","currency":"JPY"`))
 				},
 				func(w *wrong.Way) { w.Body = yenTold.ReplaceAll(w.Body, []byte(`"value":"$1","currency":"JPY"`)) }),

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/connectorhost/connectorhost/conformance/reference"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -140,43 +141,74 @@ type Way struct {
 
 // On makes a mutant's transport that changes answers, after changing what was asked.
 // Either may be nil.
-func On(ask func(*http.Request, []byte) []byte, answer func(*Way)) func(http.RoundTripper) http.RoundTripper {
+func On(ask func([]byte) []byte, answer func(*Way)) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper { return way{next, ask, answer} }
 }
 
 type way struct {
 	next   http.RoundTripper
-	ask    func(*http.Request, []byte) []byte
+	ask    func([]byte) []byte
 	answer func(*Way)
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (w way) RoundTrip(req *http.Request) (*http.Response, error) {
-	asked, err := io.ReadAll(req.Body)
-	if err != nil {
-		return nil, err
-	}
-	sent := asked
-	if w.ask != nil && len(asked) > 0 {
-		sent = w.ask(req, asked)
-	}
-	out := req.Clone(req.Context())
-	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(sent)), int64(len(sent))
-	if len(sent) == 0 {
-		out.Body = http.NoBody
+	out, read := req.Clone(req.Context()), &lazy{from: req.Body, change: w.ask}
+	if req.Body != nil && req.Body != http.NoBody {
+		out.Body = read
+		if w.ask != nil {
+			out.ContentLength = -1
+		}
 	}
 	res, err := w.next.RoundTrip(out)
 	if err != nil || w.answer == nil {
 		return res, err
 	}
 	defer res.Body.Close()
-	x := &Way{Request: req, Asked: asked, Status: res.StatusCode, Type: res.Header.Get("Content-Type")}
+	x := &Way{Request: req, Asked: read.asked(), Status: res.StatusCode, Type: res.Header.Get("Content-Type")}
 	x.Body, x.Broken = io.ReadAll(res.Body)
 	w.answer(x)
 	res.StatusCode, res.ContentLength = x.Status, int64(len(x.Body))
 	res.Header.Set("Content-Length", strconv.Itoa(len(x.Body)))
 	res.Body = io.NopCloser(io.MultiReader(bytes.NewReader(x.Body), broken{x.Broken}))
 	return res, nil
+}
+
+// A lazy body is read, and changed, no sooner than it is sent: a request that nobody
+// takes has then not been read, as without the mutant.
+type lazy struct {
+	from   io.ReadCloser
+	change func([]byte) []byte
+
+	mu  sync.Mutex
+	raw []byte
+	out io.Reader
+}
+
+// Read implements [io.Reader].
+func (l *lazy) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.out == nil {
+		raw, err := io.ReadAll(l.from)
+		if err != nil {
+			return 0, err
+		}
+		l.raw, l.out = raw, bytes.NewReader(raw)
+		if l.change != nil && len(raw) > 0 {
+			l.out = bytes.NewReader(l.change(raw))
+		}
+	}
+	return l.out.Read(p)
+}
+
+// Close implements [io.Closer].
+func (l *lazy) Close() error { return l.from.Close() }
+
+func (l *lazy) asked() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.raw
 }
 
 // broken ends a body as the one from the provider ended.
