@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/reference"
@@ -64,6 +65,19 @@ func NameOf(path string) (string, error) {
 	return "", nil
 }
 
+// mostLeaked keeps a leaking process alive: one that can open no file any more fails
+// everything, which says nothing about who would have noticed.
+const mostLeaked = 400
+
+var leaked atomic.Int64
+
+// LeakFile opens a file that nobody closes.
+func LeakFile() {
+	if leaked.Add(1) <= mostLeaked {
+		_, _ = syscall.Open("/dev/null", syscall.O_RDONLY, 0) // that it fails is as well
+	}
+}
+
 // Mutants lists the mutants.
 func Mutants() []broken.Mutant { return append(inMemory(), processes()...) }
 
@@ -86,7 +100,8 @@ func processes() []broken.Mutant {
 		mutant(CallsAtLoad, "looks for updates when it is loaded", "process/no-network-at-load", "updates.example:443", "process/egress-declared"),
 		mutant(PhonesHome, "tells somebody of each payment", "process/egress-declared", "telemetry.example:443"),
 		mutant(NoisyOutput, "prints each payment", "process/output-quiet", "authorizing"),
-		mutant(FileLeak, "opens a file for each lookup and never closes it", "process/resources", "more open files"),
+		mutant(FileLeak, "opens a file for each lookup and never closes it", "process/resources", "more open files",
+			"load/calls-leave-nothing"),
 		mutant(StopHard, "ends at once when it is asked to end", "process/stop-drains", "asking it to end while a payment is under way"),
 	}
 }
