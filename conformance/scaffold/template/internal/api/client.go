@@ -30,7 +30,7 @@ const maxAnswer = 4 << 20
 type Client struct {
 	Base      string            // without a trailing slash
 	Transport http.RoundTripper // follows no redirects
-	Key       string
+	Key       string            // not empty
 }
 
 // Get asks for what there is. It changes nothing.
@@ -69,8 +69,9 @@ func (c Client) do(ctx context.Context, method, path, key string, ask, into any)
 		return fail
 	}
 	defer res.Body.Close()
-	fail.Sent, fail.HTTP, fail.RequestID = true, res.StatusCode, res.Header.Get("Request-Id")
-	return read(ctx, res, into, fail)
+	fail.Sent, fail.HTTP = true, res.StatusCode
+	fail.RequestID = string(c.mask([]byte(res.Header.Get("Request-Id"))))
+	return c.read(ctx, res, into, fail)
 }
 
 // request depends on nothing but what is asked: the same call sent again is the same
@@ -96,8 +97,9 @@ func (c Client) request(ctx context.Context, method, path, key string, ask any) 
 }
 
 // read reads an answer into into, or into what fail then says.
-func read(ctx context.Context, res *http.Response, into any, fail *Failure) error {
+func (c Client) read(ctx context.Context, res *http.Response, into any, fail *Failure) error {
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	text = c.mask(text)
 	if res.StatusCode/100 != 2 {
 		refused(res, text, fail)
 		return fail // the status is an answer, however its body ends
@@ -131,6 +133,12 @@ func refused(res *http.Response, text []byte, fail *Failure) {
 	if json.Unmarshal(text, &said) == nil {
 		fail.Code, fail.Message = said.Error.Code, said.Error.Message
 	}
+}
+
+// mask takes the API key out of what a provider says: one that repeats it must not carry
+// it into logs and error messages.
+func (c Client) mask(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(c.Key), []byte("[secret]"))
 }
 
 // because puts the end of the context in front, where that is why a call ended.
