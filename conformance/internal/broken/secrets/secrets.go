@@ -13,8 +13,40 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
+// What plugin-broken lets out.
+const (
+	LogKey    = "log-key"
+	LogBuyer  = "log-buyer"
+	KeyInFile = "key-in-file"
+	KeyInArgv = "key-in-argv"
+)
+
 // Mutants lists the mutants.
-func Mutants() []broken.Mutant {
+func Mutants() []broken.Mutant { return append(inMemory(), processes()...) }
+
+// processes are the mutants that plugin-broken is.
+func processes() []broken.Mutant {
+	return []broken.Mutant{
+		{
+			ID: LogKey, Process: LogKey, Fault: "the API key of each payment is logged, in base64",
+			Killer: "secrets/not-logged", Reason: "expected not to tell the api_key",
+		},
+		{
+			ID: LogBuyer, Process: LogBuyer, Fault: "the buyer's e-mail address is logged",
+			Killer: "secrets/buyer-not-logged", Reason: "expected no word of the buyer's",
+		},
+		{
+			ID: KeyInFile, Process: KeyInFile, Fault: "the API key of the latest payment is kept in a file",
+			Killer: "secrets/not-in-files", Reason: "expected not to tell the api_key",
+		},
+		{
+			ID: KeyInArgv, Process: KeyInArgv, Fault: "the API key is an argument of a program that is started",
+			Killer: "secrets/not-in-process-table", Reason: "expected not to tell the api_key",
+		},
+	}
+}
+
+func inMemory() []broken.Mutant {
 	return []broken.Mutant{
 		{
 			ID: "err-key", Fault: "an error of an unexpected status has the API key in it, in base64",

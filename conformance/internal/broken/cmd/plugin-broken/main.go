@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/process"
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/secrets"
 	"github.com/connectorhost/connectorhost/conformance/reference"
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/serve"
@@ -83,6 +84,7 @@ func before() map[string]func() {
 		},
 		process.CallsAtLoad: func() { call("updates.example:443") },
 		process.StopHard:    stopHard,
+		secrets.KeyInArgv:   child,
 	}
 }
 
@@ -133,6 +135,7 @@ func (c *connector) Authorize(ctx context.Context, req sdk.AuthorizeRequest) (sd
 	case process.NoisyOutput:
 		fmt.Fprintln(os.Stdout, "authorizing", strings.ToLower(req.Method))
 	}
+	leak(c.name, req)
 	return c.Connector.Authorize(ctx, req)
 }
 
