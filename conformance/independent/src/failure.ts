@@ -63,6 +63,18 @@ export function refusalCode(status: number, code: string, reads: boolean): strin
   return (status >= 400 && own(errors, code)) || 'unmapped_error';
 }
 
+/** isValidation is whether a code must name the fields at fault. */
+export const isValidation = (code: string): boolean => code === 'invalid_field' || code === 'schema_violation';
+
+// The provider's names of fields that the contract calls otherwise.
+const fields: Record<string, string> = {
+  '/reference': '/call/reference', '/operation': '/call/operation_id', '/capture': '/capture_mode', '/items': '/cart_items',
+  '/approve_before': '/approval_expires_at', '/instrument': '/token',
+};
+
+/** fieldOf is a field of the contract's request, as a JSON Pointer; "" is the request as a whole. */
+export const fieldOf = (pointer: string): string => own(fields, pointer) ?? pointer;
+
 // own looks a provider's word up. A word may be the name of what every object inherits.
 export function own<T>(table: Record<string, T>, word: string): T | undefined {
   return Object.hasOwn(table, word) ? table[word] : undefined;

@@ -6,6 +6,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { newIdentity } from './certificate';
 import { contract } from './contract';
 import { log } from './log';
+import { description } from './manifest';
 import { service } from './service';
 
 const cookie = 'c9f1b7d2-connector'; // no secret: it tells a host from a person
@@ -16,7 +17,10 @@ const grace = 800; // for calls under way when the host asks to end; it waits a 
 async function main(): Promise<void> {
   const { CONNECTOR_PLUGIN, PLUGIN_CLIENT_CERT, PLUGIN_UNIX_SOCKET_DIR, CONNECTOR_LIFELINE } = process.env;
   if (CONNECTOR_PLUGIN !== cookie) {
-    process.stderr.write('This is a payment connector: a program that a host starts, not one to run by hand.\n');
+    const { operations, manifest } = description;
+    process.stderr.write(`This is the payment connector ${manifest?.name} ${manifest?.version}, which offers: ${operations?.join(', ')}.
+A host starts it; it is no program to run by hand.
+`);
     process.exit(2);
   }
   if (!PLUGIN_CLIENT_CERT || !PLUGIN_UNIX_SOCKET_DIR) {

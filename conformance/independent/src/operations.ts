@@ -76,19 +76,23 @@ function authorized(request: AuthorizeRequest, p: Payment): AuthorizeResponse {
     case 'STATE_PROCESSING':
       return { order: p.id, answer: { ...answer, outcome: 'OUTCOME_PENDING' } };
     case 'STATE_REQUIRES_ACTION':
-      return { order: p.id, answer: { ...answer, outcome: 'OUTCOME_REQUIRES_ACTION' }, next: nextOf(p) };
+      return { order: p.id, answer: { ...answer, outcome: 'OUTCOME_REQUIRES_ACTION' }, next: nextOf(merchantOf(request.call), p) };
     default:
       throw unmapped(seen.state === 'STATE_DECLINED' ? 'unmapped_decline' : 'unmapped_error', p.status);
   }
 }
 
-// nextOf is where the buyer goes: the page as the provider gives it, if a browser can be sent there.
-function nextOf(p: Payment) {
-  const url = URL.canParse(p.page ?? '') ? new URL(p.page as string) : undefined;
-  const here = url && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  const usable = url && url.username === '' && (url.protocol === 'https:' || (url.protocol === 'http:' && here));
+// nextOf is where the buyer goes: the page as the provider gives it, if it is on the host
+// of its API and a browser can be sent there safely. A forged answer must not lead to a
+// forged page.
+function nextOf(merchant: Merchant, p: Payment) {
+  const api = new URL(merchant.url), url = URL.canParse(p.page ?? '') ? new URL(p.page as string) : undefined;
+  const here = ['localhost', '127.0.0.1', '[::1]'].includes(api.hostname);
+  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && here);
   const expires = timestamp(p.page_ends);
-  if (!usable || !expires) throw new Failed('unparseable_success', 'the buyer must act, and the answer has no page for that');
+  if (!safe || url?.hostname !== api.hostname || url.username !== '' || !expires) {
+    throw new Failed('unparseable_success', 'the buyer must act, and the answer has no page for that');
+  }
   return { redirect_url: p.page, expires_at: expires };
 }
 

@@ -4,7 +4,7 @@
 import * as http from 'node:http';
 import Ajv from 'ajv';
 import { NotConnected, Pool } from './egress';
-import { Failed, refusalCode } from './failure';
+import { Failed, fieldOf, isValidation, refusalCode } from './failure';
 import type { Amount } from './money';
 
 const maxAnswer = 4 << 20;
@@ -38,7 +38,8 @@ const payment = {
   },
 };
 const listOf = (items: object) => ({ type: 'object', required: ['items'], properties: { items: { type: 'array', items } } });
-const compile = <T>(schema: object) => new Ajv({ strict: false }).compile<T>(schema);
+const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
+const compile = <T>(schema: object) => ajv.compile<T>(schema);
 
 /** The forms of the provider's answers. A success in any other form is in doubt. */
 export const forms = {
@@ -63,7 +64,7 @@ export async function ask<T extends object>(
   merchant: Merchant, what: Ask, form: { (answer: unknown): answer is T }, signal: AbortSignal,
 ): Promise<T> {
   const raw = await send(merchant, what, signal);
-  const answer = parse(raw.text.replaceAll(merchant.apiKey, '[secret]')); // of a server that echoes
+  const answer = parse(raw.text);
   if (raw.status < 200 || raw.status > 299) throw refusal(raw, answer, what.method === 'GET');
   const provider = { http_status: raw.status, request_id: requestId(raw) };
   const where = `${what.method} ${what.path}`;
@@ -147,7 +148,7 @@ function refusal(raw: Raw, answer: unknown, reads: boolean): Failed {
     network: e.network ? {
       scheme: str(e.network.scheme), decline_code: str(e.network.decline_code), advice_code: str(e.network.advice_code),
     } : undefined,
-    fields: field ? [{ pointer: field, message }] : undefined,
+    fields: field || isValidation(ours) ? [{ pointer: fieldOf(field), message: message || 'is refused by the provider' }] : undefined,
     retryAfter: waits ? secondsOf(raw.headers['retry-after']) : undefined,
     also: raw.status === 402 && forms.payment(said.payment) ? said.payment : undefined,
   });

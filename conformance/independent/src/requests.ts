@@ -10,6 +10,7 @@ import { accountSchema, requestSchemas } from './manifest';
 const base = 'https://connectorhost.dev/schemas/v1/';
 const ajv = new Ajv2020({
   allErrors: true, strict: false, verbose: true, schemas: schemas as object[],
+  meta: false, validateSchema: false, // npm test does, and a start takes half as long
   formats: { int64: { type: 'number', validate: Number.isInteger }, 'date-time': true, 'json-pointer': true },
 });
 const judges = new Map(Object.entries(requestSchemas).map(([op, narrowing]): [string, ValidateFunction[]] => [

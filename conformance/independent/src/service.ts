@@ -34,8 +34,19 @@ function serve<Req extends Asked, Res>(op: string, run: Run<Req, Res>, wrong: (f
     const { signal, end } = bounded(call);
     answer(op, call.request, signal, run)
       .catch((err: unknown) => wrong(err instanceof Failed ? err : surprised(op, call.request, err)))
-      .then((response) => { end(); done(null, response); });
+      .then((response) => { end(); done(null, masked(response, secretsOf(call.request)) as Res); });
   };
+}
+
+const secretsOf = (request: Asked): string[] => Object.values(request.call?.account?.secrets ?? {}).filter((s) => s !== '');
+
+// masked takes the call's secrets out of an answer: a server that echoes a header, in a
+// body or a header of its own, must not have us tell what it was.
+function masked(value: unknown, secrets: string[]): unknown {
+  if (typeof value === 'string') return secrets.reduce((text, secret) => text.replaceAll(secret, '[secret]'), value);
+  if (Array.isArray(value)) return value.map((item) => masked(item, secrets));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, masked(inner, secrets)]));
 }
 
 async function answer<Req extends Asked, Res>(op: string, request: Req, signal: AbortSignal, run: Run<Req, Res>): Promise<Res> {
