@@ -85,13 +85,13 @@ func answered(step string, r sdk.WebhookReading, class int) error {
 
 // Bounds of a reading that anybody on the internet can ask for.
 const (
-	readingTime   = 2 * time.Second
+	readingTime   = 5 * time.Second
 	readingMemory = 256 << 20
 )
 
 var oversize = suite.Case{
 	ID: "hooks/oversize", Requirement: "PC-HOOK-016", Profile: suite.Webhooks, Needs: needs, Sim: true, Uses: uses, Slow: true,
-	Rule: "Bodies that are huge, deep, compressed or no text are refused within two seconds and 256 MB.",
+	Rule: "Bodies that are huge, deep, compressed or no text are refused within five seconds and 256 MB.",
 	Why:  "One request from anybody would take the connector down, and every payment with it.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		m, err := received(ctx, l)
@@ -249,7 +249,7 @@ const depth = 4000
 
 var nestedEvent = suite.Case{
 	ID: "hooks/nested-event", Requirement: "PC-HOOK-016", Profile: suite.Webhooks, Needs: eventNeeds, Sim: true, Uses: eventUses, Slow: true,
-	Rule: "A signed event that is nested thousands deep is answered within two seconds.",
+	Rule: "A signed event that is nested thousands deep is answered within five seconds.",
 	Why:  "What recurses without end takes the process down, and every payment with it.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		data := map[string]any{}

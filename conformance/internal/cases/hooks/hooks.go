@@ -33,7 +33,7 @@ func Cases() []suite.Case {
 }
 
 // arrival bounds the wait for a delivery of a simulator on the same machine.
-const arrival = 3 * time.Second
+const arrival = 5 * time.Second
 
 // needs are what it takes to have a delivery.
 var needs = []sdk.Operation{sdk.OpReadWebhook, sdk.OpRegisterWebhook, sdk.OpAuthorize}

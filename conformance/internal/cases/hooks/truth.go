@@ -138,7 +138,7 @@ func story(ctx context.Context, l *suite.Lane, told func(string, *suite.Payment,
 func eventuallyAgrees(
 	ctx context.Context, sub *suite.Subscription, step string, truth *sdk.Snapshot, about func(sdk.Snapshot) bool,
 ) error {
-	waiting, cancel := context.WithTimeout(ctx, arrival/3)
+	waiting, cancel := context.WithTimeout(ctx, arrival)
 	defer cancel()
 	var wrong error
 	for n := 1; ; n++ {
