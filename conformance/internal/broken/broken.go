@@ -21,7 +21,7 @@ type Mutant struct {
 	Fault  string // what is wrong, as a sentence about the connector
 	Killer string // the case that must fail
 	Reason string // words that the failure must have
-	// Collateral are further cases that may fail or be blocked.
+	// Collateral are further cases that may fail or be blocked, as patterns of path.Match.
 	Collateral []string
 
 	// Transport wraps the connector's way to its provider.
