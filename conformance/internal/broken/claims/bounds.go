@@ -26,7 +26,10 @@ const (
 
 func outsides() []broken.Mutant {
 	mutant := func(id, fault, killer, reason string, pass func(sdk.AuthorizeRequest) bool) broken.Mutant {
-		return broken.Mutant{ID: id, Fault: fault, Killer: killer, Reason: reason, Remote: lenient(pass)}
+		return broken.Mutant{
+			ID: id, Fault: fault, Killer: killer, Reason: reason, Remote: lenient(pass),
+			Collateral: []string{"schema/authorize-ill"}, // which tries every place
+		}
 	}
 	foreign := func(r sdk.AuthorizeRequest) bool { return !slices.Contains(offered, r.Amount.Currency) }
 	return []broken.Mutant{
@@ -45,7 +48,7 @@ func outsides() []broken.Mutant {
 			ID: "zero-amount", Fault: "leaves it to the provider to refuse an amount of nothing",
 			Killer: "limit/amount-below-least", Reason: unheard,
 			Remote:     lenient(func(r sdk.AuthorizeRequest) bool { return r.Amount.Minor == 0 }),
-			Collateral: []string{"authorize/amount-not-positive"},
+			Collateral: []string{"authorize/amount-not-positive", "schema/authorize-ill"},
 		},
 		mutant("items-lenient", "leaves it to the provider to refuse long carts", "authorize/too-many-items", unheard,
 			func(r sdk.AuthorizeRequest) bool { return len(r.Cart) > maxItems }),
@@ -54,7 +57,7 @@ func outsides() []broken.Mutant {
 		{
 			ID: "missing-lenient", Fault: "takes a payment for nowhere", Killer: "authorize/missing-field", Reason: "authorizing without /country",
 			Remote:     lenient(func(r sdk.AuthorizeRequest) bool { return r.Country == "" }),
-			Collateral: []string{"authorize/foreign-country"},
+			Collateral: []string{"authorize/foreign-country", "schema/authorize-ill"},
 		},
 		{
 			ID: "deadline-past", Fault: "takes payments that nobody waits for any more",
@@ -79,7 +82,7 @@ func outsides() []broken.Mutant {
 					return l.Remote.Capture(ctx, req)
 				}
 			}),
-			Collateral: []string{"capture/foreign-currency"},
+			Collateral: []string{"capture/foreign-currency", "schema/capture-ill"},
 		},
 		{
 			ID: "instrument-lenient", Fault: "checks instruments for any country",
@@ -92,6 +95,7 @@ func outsides() []broken.Mutant {
 					return l.Remote.ZeroAuthorize(ctx, req)
 				}
 			}),
+			Collateral: []string{"schema/zero_authorize-ill"},
 		},
 	}
 }

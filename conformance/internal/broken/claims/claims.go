@@ -34,6 +34,7 @@ func capabilities() []broken.Mutant {
 					return sdk.ZeroAuthorizeResult{}, sdk.Unsupported(name, sdk.OpZeroAuthorize)
 				}
 			}),
+			Collateral: []string{"tokens/zero-holds-nothing", "tokens/zero-declines", "schema/zero_authorize-valid"},
 		},
 		{
 			ID: "overclaim-cell", Fault: "offers wallet payments in Kuwaiti dinars with manual capture and does not take them",
