@@ -81,6 +81,7 @@ func blind() []broken.Mutant {
 		{
 			ID: "reference-leads-nowhere", Fault: "finds a payment by our reference and does not say what the provider calls it",
 			Killer: "doubt/found-by-our-reference-alone", Reason: "looking a payment up by our reference alone",
+			Collateral: []string{"resilience/restarted-between-steps", "lookup/by-reference", "lookup/after-lost-answer"},
 			Connector: finding(func(ctx context.Context, right sdk.PaymentFinder, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 				finding, err := right.FindPayment(ctx, req)
 				if req.Order == "" && finding.Payment != nil {

@@ -31,7 +31,7 @@ func misread() []broken.Mutant {
 			Killer: "doubt/success-is-empty", Reason: "expected outcome [UNKNOWN], got SUCCEEDED",
 			Collateral: []string{
 				"doubt/success-is-html", "doubt/success-says-nothing", "doubt/success-has-wrong-types",
-				"doubt/answer-truncated", "doubt/answer-cut-at-its-end",
+				"doubt/answer-truncated", "doubt/answer-cut-at-its-end", "load/stray-answers",
 			},
 			Connector: believing(sdk.CodeUnparseableSuccess, sdk.CodeUnmappedError, sdk.CodeTruncatedBody),
 		},
@@ -49,8 +49,9 @@ func misread() []broken.Mutant {
 		{
 			ID: "page-ok", Fault: "takes a page with status 200 for success",
 			Killer: "doubt/success-is-html", Reason: "expected outcome [UNKNOWN], got SUCCEEDED",
-			Connector: htmlIsFine,
-			Transport: markHTML,
+			Collateral: []string{"load/stray-answers"},
+			Connector:  htmlIsFine,
+			Transport:  markHTML,
 		},
 		{
 			ID: "panic-on-html", Fault: "breaks down over an answer that is a page",
@@ -72,7 +73,7 @@ func misread() []broken.Mutant {
 		},
 		{
 			ID: "follow-redirects", Fault: "sends a write on to wherever its answer points",
-			Killer: "doubt/redirected", Reason: "nobody else to be asked",
+			Killer: "doubt/redirected", Reason: "nobody else to be asked", Collateral: []string{"secrets/not-sent-elsewhere"},
 			Transport: func(next http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {
 					var tape bend.Tape

@@ -34,6 +34,7 @@ var resent = []string{
 	"keys/same-request", "keys/cancel-again", "keys/token-again", "doubt/late-success",
 	"resilience/killed-before-the-provider", "resilience/killed-after-the-provider", "resilience/killed-between-calls",
 	"resilience/restarted-between-steps", "resilience/walk",
+	"resilience/two-processes", "resilience/stale-connections", "resilience/outage",
 }
 
 // doubling have two effects under one key.
@@ -68,14 +69,15 @@ func doubling() []broken.Mutant {
 		},
 		{
 			ID: "key-at-random-under-load", Fault: "makes a key of its own for a write that another one overtakes",
-			Killer: "keys/sent-at-once", Reason: "sending it 32 times at once", Connector: overtaken,
+			Killer: "keys/sent-at-once", Reason: "sending it 32 times at once",
+			Collateral: []string{"resilience/two-processes"}, Connector: overtaken,
 		},
 		{
 			ID: "keys-in-memory", Fault: "remembers in its process which key of its own stands for the host's",
 			Killer: "keys/sent-by-another-process", Reason: "effects in the provider's books",
 			Collateral: []string{
 				"keys/answer-lost-to-another-process", "resilience/killed-before-the-provider", "resilience/killed-after-the-provider",
-				"resilience/killed-between-calls", "resilience/restarted-between-steps", "resilience/walk",
+				"resilience/killed-between-calls", "resilience/restarted-between-steps", "resilience/walk", "resilience/two-processes",
 			},
 			Connector: func(c *reference.Connector) sdk.Connector {
 				var own sync.Map

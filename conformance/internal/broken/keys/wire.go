@@ -65,6 +65,7 @@ func side() []broken.Mutant {
 		{
 			ID: "lookup-patches", Fault: "asks for a change with every lookup",
 			Killer: "keys/reads-change-nothing", Reason: "requests that are not GET",
+			Collateral: []string{"load/connections-are-reused", "lookup/read-only"},
 			Transport: func(next http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {
 					if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/payments") {

@@ -165,7 +165,7 @@ func sharing() []broken.Mutant {
 			}),
 		},
 		{
-			ID: "token-shared", Fault: "asks for one merchant with the credentials of another that is served at the same time",
+			ID: "credentials-shared", Fault: "asks for one merchant with the credentials of another that is served at the same time",
 			Killer: "load/secrets-apart", Reason: "of another account", Collateral: crowded,
 			Connector: authorizing(func(c *crowd, mine sdk.AuthorizeRequest) sdk.AuthorizeRequest {
 				if other, ok := c.neighbour(mine.Call.Account).(sdk.AuthorizeRequest); ok {

@@ -20,7 +20,7 @@ import (
 func Mutants() []broken.Mutant {
 	return []broken.Mutant{
 		{
-			ID: "state-in-memory", Fault: "finds captured payments only if its own process captured them",
+			ID: "captures-in-memory", Fault: "finds captured payments only if its own process captured them",
 			Killer: "resilience/restarted-between-steps", Reason: "what was captured",
 			Connector: func(c *reference.Connector) sdk.Connector { return &remembering{Connector: c} },
 		},
