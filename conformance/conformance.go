@@ -46,6 +46,7 @@ type Options struct {
 	Profiles []suite.Profile
 	Seed     uint64
 	Parallel int       // cases side by side; 0 means two for each processor
+	Scale    int       // how many times longer cases may take on a slow machine; 0 means once
 	Log      io.Writer // what the connector writes; nil keeps it
 	// Planned is told what is going to be run, and Progress of every result as it comes;
 	// nil tells nobody.
@@ -78,7 +79,8 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	defer func() { err = errors.Join(err, program.Close()) }()
 	r := &suite.Run{
-		Subject: program, Fixtures: o.Fixtures, Levels: levels(), Seed: o.Seed, Parallel: o.Parallel, Progress: o.Progress,
+		Subject: program, Fixtures: o.Fixtures, Levels: levels(), Seed: o.Seed, Parallel: o.Parallel, Scale: o.Scale,
+		Progress: o.Progress,
 	}
 	if o.Fixtures.Simulator != nil {
 		simulator, err := subject.StartSimulator(ctx, *o.Fixtures.Simulator, filepath.Dir(o.Plugin))

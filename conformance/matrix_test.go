@@ -61,7 +61,7 @@ func examine(t testing.TB, m broken.Mutant, cases []suite.Case) []suite.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &suite.Run{Subject: subjectOf(t, m), Fixtures: fixtures, Sim: client, Levels: levels(), Seed: 1}
+	r := &suite.Run{Subject: subjectOf(t, m), Fixtures: fixtures, Sim: client, Levels: levels(), Seed: 1, Scale: 10}
 	process, err := r.Subject.Start(ctx)
 	if err != nil {
 		t.Fatal(err)

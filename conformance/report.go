@@ -28,7 +28,7 @@ func newReport(o Options, p *subject.Program) (*Report, error) {
 		Suite:  report.Suite{Version: Version, Catalogue: catalogued},
 		Plugin: report.Plugin{SHA256: p.Digest(), Size: p.Size(), OS: runtime.GOOS, Arch: runtime.GOARCH},
 		Run: report.Run{
-			Seed: o.Seed, Began: time.Now().UTC(), Evidence: "simulated", Fixtures: o.Fixtures.SHA256,
+			Seed: o.Seed, Began: time.Now().UTC(), Evidence: "simulated", Fixtures: o.Fixtures.SHA256, Scale: max(o.Scale, 1),
 			Complete: len(o.Cases) == 0 && len(o.Profiles) == 0,
 		},
 	}, nil

@@ -22,6 +22,7 @@ type subject struct {
 	Fixtures string `required:"" type:"existingfile" placeholder:"FILE" help:"Values to test with."`
 	Seed     uint64 `placeholder:"N" help:"Repeat a run: the same numbers are drawn. Default: new ones."`
 	Parallel int    `placeholder:"N" help:"Cases side by side. Default: two for each processor."`
+	Scale    int    `name:"time-scale" default:"1" placeholder:"N" help:"How many times longer cases may take, on a slow machine. The report says so."`
 	Verbose  bool   `short:"v" help:"Show what the connector logs."`
 }
 
@@ -33,7 +34,7 @@ func (s *subject) options(w *world) (conformance.Options, error) {
 	if s.Seed == 0 {
 		s.Seed = rand.Uint64()>>1 + 1
 	}
-	o := conformance.Options{Plugin: s.Plugin, Fixtures: fixtures, Seed: s.Seed, Parallel: s.Parallel}
+	o := conformance.Options{Plugin: s.Plugin, Fixtures: fixtures, Seed: s.Seed, Parallel: s.Parallel, Scale: s.Scale}
 	if s.Verbose {
 		o.Log = w.stderr
 	}

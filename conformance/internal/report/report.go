@@ -57,9 +57,10 @@ type Run struct {
 	Seed     uint64    `json:"seed"`
 	Began    time.Time `json:"began"`
 	Ended    time.Time `json:"ended"`
-	Complete bool      `json:"complete"` // every case that applies was selected
-	Evidence string    `json:"evidence"` // simulated, recorded or sandbox
-	Fixtures string    `json:"fixtures"` // SHA-256 of the file, if there is one
+	Complete bool      `json:"complete"`   // every case that applies was selected
+	Scale    int       `json:"time_scale"` // how many times longer cases could take
+	Evidence string    `json:"evidence"`   // simulated, recorded or sandbox
+	Fixtures string    `json:"fixtures"`   // SHA-256 of the file, if there is one
 	// Simulator is who stood in for the provider.
 	Simulator string `json:"simulator,omitempty"`
 }

@@ -38,7 +38,7 @@ func sample() *Report {
 			Manifest: &d.Manifest, ManifestSHA256: strings.Repeat("b", 64), Operations: d.Operations,
 		},
 		Run: Run{
-			Seed: 33, Began: began, Ended: began.Add(61500 * time.Millisecond), Complete: true, Evidence: "simulated",
+			Seed: 33, Began: began, Ended: began.Add(61500 * time.Millisecond), Complete: true, Scale: 1, Evidence: "simulated",
 			Fixtures: strings.Repeat("f", 64), Simulator: "acme-sim 0.9.0",
 		},
 	}

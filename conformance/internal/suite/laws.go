@@ -25,12 +25,31 @@ func (l *Lane) laws(op sdk.Operation, e Exchange, answer any, err error) []error
 		broken = append(broken, coherent(op, sdk.AsError(err))...)
 	}
 	told := append([]byte(e.Error), e.Answer...)
+	if err != nil {
+		told = append(told, spoken(sdk.AsError(err))...)
+	}
+	if reading, ok := answer.(sdk.WebhookReading); ok && reading.Refused != nil {
+		told = append(told, spoken(reading.Refused)...)
+	}
 	for name, secret := range l.Account.Secrets {
 		if form := l.Leaks(told, secret.Reveal()); form != "" {
 			broken = append(broken, fmt.Errorf("law secret: %s tells the account's %s, %s", op, name, form))
 		}
 	}
 	return broken
+}
+
+// spoken is everything that an error says to whoever reads it, as text.
+func spoken(e *sdk.Error) []byte {
+	text := []byte(e.Error())
+	for _, part := range []any{e.Provider, e.Network, e.Fields} {
+		raw, err := json.Marshal(part)
+		if err != nil {
+			continue // of these types, none can fail
+		}
+		text = append(text, raw...)
+	}
+	return text
 }
 
 // compiled keeps response schemas, which take a while to compile.

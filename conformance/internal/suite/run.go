@@ -47,6 +47,7 @@ type Run struct {
 	Levels   func(requirement string) Level
 	Seed     uint64
 	Parallel int // 0 means two for each processor
+	Scale    int // how many times longer cases may take; 0 means once
 	Progress func(Result)
 }
 
@@ -189,6 +190,7 @@ func (e *execution) attempt(ctx context.Context, c Case, r Result) (out Result) 
 	if timeout == 0 {
 		timeout = DefaultTimeout
 	}
+	timeout *= time.Duration(max(e.Scale, 1))
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	begun := time.Now()
