@@ -29,10 +29,10 @@ func Mutants() []broken.Mutant {
 			Killer: "resilience/outage", Reason: "expected success", Transport: open,
 		},
 		{
-			ID: "impatient", Fault: "gives its provider a quarter of a second, whatever its caller gives it",
+			ID: "impatient", Fault: "gives its provider one second, whatever its caller gives it",
 			Killer: "resilience/slow-provider", Reason: "at a slow provider", Collateral: []string{"doubt/answers-before-its-caller"},
 			Connector: bend.Calling(func(ctx context.Context, _ sdk.Operation, call sdk.Call) (context.Context, sdk.Call) {
-				short, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+				short, cancel := context.WithTimeout(ctx, time.Second)
 				context.AfterFunc(short, cancel)
 				return short, call
 			}),

@@ -159,6 +159,9 @@ var staleConnections = suite.Case{
 	},
 }
 
+// slowness is how long a slow provider takes.
+const slowness = 2 * time.Second
+
 var slowProvider = suite.Case{
 	ID: "resilience/slow-provider", Requirement: "PC-PROC-103", Profile: suite.Resilience, Needs: needs, Sim: true, Slow: true,
 	Rule: "A provider that is slow, and still within the deadline, is waited for.",
@@ -168,7 +171,7 @@ var slowProvider = suite.Case{
 		if err != nil {
 			return err
 		}
-		if err := l.Break(proxy.Fault{What: proxy.Delay, Wait: 300 * time.Millisecond}); err != nil {
+		if err := l.Break(proxy.Fault{What: proxy.Delay, Wait: slowness}); err != nil {
 			return err
 		}
 		results := deed.DoAll(ctx, deeds)
