@@ -93,7 +93,7 @@ func (c *runCmd) conclude(out io.Writer, found *conformance.Report) error {
 		if _, err := fmt.Fprintln(out); err != nil {
 			return err
 		}
-		if err := found.Failure(out, x, command); err != nil {
+		if err := found.Failure(out, x, command, c.Out); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func TestFormsAreTheSameBytes(t *testing.T) {
 			"report.json": r.JSON, "junit.xml": r.JUnit, "report.html": r.HTML, "badge.md": r.Badge, "summary.txt": r.Summary,
 			"failures.txt": func(w io.Writer) error {
 				for _, x := range r.Results {
-					if err := r.Failure(w, x, "conform run --plugin ./acme --fixtures acme.yaml"); err != nil {
+					if err := r.Failure(w, x, "conform run --plugin ./acme --fixtures acme.yaml", "out"); err != nil {
 						return err
 					}
 				}

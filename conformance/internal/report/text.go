@@ -3,22 +3,21 @@ package report
 import (
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
 
-// Line writes one result as a line, and what was wrong below it.
+// Line writes one result as a line.
 func Line(w io.Writer, x suite.Result) error {
 	_, err := fmt.Fprintf(w, "%-14s %-40s %s\n", x.Verdict, x.ID, x.Rule)
-	if err == nil && x.Why != "" && x.Verdict != suite.NotApplicable {
-		_, err = fmt.Fprintf(w, "%15s%s\n", "", strings.ReplaceAll(x.Why, "\n", "\n"+strings.Repeat(" ", 15)))
-	}
 	return err
 }
 
-// Failure writes everything that is known about a result that is no pass.
-func (r *Report) Failure(w io.Writer, x suite.Result, command string) error {
+// Failure writes everything that is known about a result that is no pass. Dir is where
+// traces were written; empty if they were not.
+func (r *Report) Failure(w io.Writer, x suite.Result, command, dir string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s  %s %s  %q\n", x.Verdict, x.ID, x.Requirement, x.Level, x.Rule)
 	if x.Step != "" {
@@ -27,8 +26,8 @@ func (r *Report) Failure(w io.Writer, x suite.Result, command string) error {
 		fmt.Fprintf(&b, "  because   %s\n", strings.ReplaceAll(x.Why, "\n", "\n            "))
 	}
 	fmt.Fprintf(&b, "  replay    %s --case %s --seed %d\n", command, x.ID, r.Run.Seed)
-	if n := len(x.Calls); n > 0 {
-		fmt.Fprintf(&b, "  trace     %s (%d calls, %d requests to the provider)\n", TraceFile(x.ID), n, len(x.Provider))
+	if n := len(x.Calls); n > 0 && dir != "" {
+		fmt.Fprintf(&b, "  trace     %s (%d calls, %d requests to the provider)\n", path.Join(dir, TraceFile(x.ID)), n, len(x.Provider))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -40,6 +39,7 @@ func (r *Report) Summary(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%s %s  %.12s…\n", r.Plugin.Name, r.Plugin.Version, r.Plugin.SHA256)
 	for _, p := range r.Profiles {
 		switch {
+		case p.Cases == 0 && !r.Run.Complete: // it was not selected
 		case !p.Claimed:
 			fmt.Fprintf(&b, "  %-20s not claimed\n", p.Name)
 		default:
