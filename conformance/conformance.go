@@ -116,6 +116,8 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	return report, conclude(report, results, process.Description())
 }
 
+func isProbe(c suite.Case) bool { return c.ID == suite.ProbeID }
+
 // selectCases picks cases by id or pattern and by profile; a word that selects none is
 // a mistake, not an empty run.
 func selectCases(o Options) ([]suite.Case, error) {
@@ -148,6 +150,10 @@ func selectCases(o Options) ([]suite.Case, error) {
 	}
 	if len(picked) == 0 {
 		return nil, ErrNothingRun
+	}
+	if !slices.ContainsFunc(picked, isProbe) { // without it nothing counts as not applicable
+		all := Cases()
+		picked = append(all[slices.IndexFunc(all, isProbe):][:1:1], picked...)
 	}
 	return picked, nil
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -28,6 +29,13 @@ type Program struct {
 	size   int64
 	log    io.Writer
 }
+
+// What a start and the first answer may take: a suite that loads the machine must not
+// blame the connector for it.
+const (
+	startTime    = 20 * time.Second
+	describeTime = 5 * time.Second
+)
 
 // OpenProgram copies the binary at path. What its processes write is also written to log,
 // if that is not nil. The caller closes the Program.
@@ -88,7 +96,7 @@ func (p *Program) StartWith(ctx context.Context, change func(*launch.Config)) (s
 		out = io.MultiWriter(said, p.log)
 	}
 	config := launch.Config{
-		Path: p.path, SHA256: p.digest,
+		Path: p.path, SHA256: p.digest, StartTimeout: startTime, DescribeTimeout: describeTime,
 		Logger:  hclog.New(&hclog.LoggerOptions{Name: "connector", Output: out, Level: hclog.Trace}),
 		Egress:  &launch.Egress{Any: true},
 		Confine: &launch.Confinement{Memory: 1 << 30, Threads: 1024},

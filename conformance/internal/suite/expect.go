@@ -38,6 +38,9 @@ func Named(step string, err error, pointer string) error {
 	}
 	e := sdk.AsError(err)
 	for _, f := range e.Fields {
+		if f.Pointer == "" { // the whole request: that names nothing
+			continue
+		}
 		if f.Pointer == pointer || strings.HasPrefix(f.Pointer, pointer+"/") || strings.HasPrefix(pointer, f.Pointer+"/") {
 			return nil
 		}

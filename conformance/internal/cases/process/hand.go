@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -109,15 +110,20 @@ func byHand(l *suite.Lane, env ...string) (*hand, error) {
 
 // asHost starts it as a host does that offers the versions.
 func asHost(l *suite.Lane, versions string) (*hand, error) {
-	certificate, err := certificate()
+	own, err := newIdentity()
 	if err != nil {
 		return nil, err
 	}
+	return asHostWith(l, versions, own)
+}
+
+// asHostWith starts it as the host with that identity does.
+func asHostWith(l *suite.Lane, versions string, own identity) (*hand, error) {
 	sockets, err := os.MkdirTemp("", "c-") // short, for the path of a socket is
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", suite.ErrSuite, err)
 	}
-	h, err := byHand(l, cookie, lifeline, "PLUGIN_PROTOCOL_VERSIONS="+versions, "PLUGIN_CLIENT_CERT="+certificate,
+	h, err := byHand(l, cookie, lifeline, "PLUGIN_PROTOCOL_VERSIONS="+versions, "PLUGIN_CLIENT_CERT="+own.pem,
 		"PLUGIN_UNIX_SOCKET_DIR="+sockets, "PLUGIN_MIN_PORT=0", "PLUGIN_MAX_PORT=0")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(sockets))
@@ -191,11 +197,16 @@ func marked(word string) []int {
 	return pids
 }
 
-// certificate makes what a host shows of itself, in PEM.
-func certificate() (string, error) {
+// An identity is what a host shows of itself.
+type identity struct {
+	pem  string
+	pair tls.Certificate
+}
+
+func newIdentity() (identity, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", suite.ErrSuite, err)
+		return identity{}, fmt.Errorf("%w: %w", suite.ErrSuite, err)
 	}
 	about := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
@@ -205,7 +216,10 @@ func certificate() (string, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", suite.ErrSuite, err)
+		return identity{}, fmt.Errorf("%w: %w", suite.ErrSuite, err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), nil
+	return identity{
+		pem:  string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		pair: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+	}, nil
 }

@@ -8,7 +8,7 @@ import "github.com/connectorhost/connectorhost/conformance/internal/suite"
 // Cases lists the cases.
 func Cases() []suite.Case {
 	return []suite.Case{
-		byHandIsNoService, byHandSaysWhatItIs, foreignVersionIsNotSpoken, handshakeIsAlone, needsCertificate,
+		byHandIsNoService, byHandSaysWhatItIs, foreignVersionIsNotSpoken, handshakeIsAlone, needsCertificate, strangersAreNotServed,
 		secondServesToo, stopIsOrderly, underWayIsFinished, diesWithHost, leavesNoChild, leavesNoFile, killedIsForgotten,
 		outputIsQuiet, namesNobodyAtLoad, goesOnlyWhereDeclared, dropsWhatItHolds, sameRequestTwice,
 	}

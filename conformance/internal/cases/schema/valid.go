@@ -17,7 +17,7 @@ const enough = 1000
 func validIsTaken(op sdk.Operation) suite.Case {
 	return suite.Case{
 		ID: fmt.Sprintf("schema/%s-valid", op), Requirement: "PC-SCH-001", Profile: suite.Core, Needs: []sdk.Operation{op},
-		Sim: true, Slow: true, Timeout: time.Minute,
+		Sim: true, Slow: true, Timeout: 3 * time.Minute,
 		Rule: fmt.Sprintf("No %s request that the schemas allow fails in the connector itself.", op),
 		Why:  "A buyer whose name the schema allows and the code does not is turned away at the till.",
 		Run: func(ctx context.Context, l *suite.Lane) error {
