@@ -49,7 +49,7 @@ func doubling() []broken.Mutant {
 		},
 		{
 			ID: "key-on-authorize-only", Fault: "sends its key with authorizations, and a random one with everything else",
-			Killer: "keys/answer-lost", Reason: "expected", Collateral: resent,
+			Killer: "keys/answer-lost", Reason: "expected", Collateral: append([]string{"hooks/before-answer"}, resent...),
 			Connector: bend.Keying(func(op sdk.Operation, call sdk.Call) sdk.IdempotencyKey {
 				if op == sdk.OpAuthorize {
 					return call.Key
@@ -229,11 +229,12 @@ func telling() []broken.Mutant {
 		{
 			ID: "expired-as-unsent", Fault: "invites to send a key again that has ended",
 			Killer: "keys/after-its-lifetime", Reason: "expected RECONCILE_FIRST, or NEVER, got SAME_KEY",
-			Connector: bend.Coding(sdk.CodeConnectRefused, sdk.CodeKeyExpired),
+			Collateral: []string{"errors/documented-codes"},
+			Connector:  bend.Coding(sdk.CodeConnectRefused, sdk.CodeKeyExpired),
 		},
 		{
 			ID: "attempt-in-the-request", Fault: "tells the provider which attempt it is, in the body",
-			Killer: "keys/same-request", Reason: "authorize, sent again", Collateral: resent,
+			Killer: "keys/same-request", Reason: "authorize, sent again", Collateral: append([]string{"process/same-in-same-out"}, resent...),
 			Connector: func(c *reference.Connector) sdk.Connector { return counting{c} },
 		},
 	}

@@ -42,7 +42,7 @@ func racing() []broken.Mutant {
 	return []broken.Mutant{
 		{
 			ID: "refund-lost-race-as-success", Fault: "says that a refund was made which another had used up",
-			Killer: "load/refunds-beyond-the-capture", Reason: "what was done, by the provider's books", Collateral: refused,
+			Killer: "load/refunds-beyond-the-capture", Reason: "what was done, by the provider's books", Collateral: append([]string{"errors/provider-words"}, refused...),
 			Connector: func(c *reference.Connector) sdk.Connector { return &refunds{Connector: c} },
 		},
 		{

@@ -91,7 +91,10 @@ func finding() []broken.Mutant {
 		{
 			ID: "found-without-its-name", Fault: "Found by our reference, a payment has no name of the provider's.",
 			Killer: "lookup/after-lost-answer", Reason: "expected the provider's name for the payment, got none",
-			Collateral: []string{"lookup/by-reference", "text/references", "text/references-by-case"},
+			Collateral: []string{
+				"lookup/by-reference", "text/references", "text/references-by-case",
+				"resilience/restarted-between-steps",
+			},
 			Connector: findAs(func(req sdk.FindPaymentRequest, f sdk.PaymentFinding, err error) (sdk.PaymentFinding, error) {
 				if req.Order == "" && f.Payment != nil {
 					f.Payment.Order = ""
@@ -304,7 +307,7 @@ func reading() []broken.Mutant {
 		{
 			ID: "html-ok", Fault: "A page where a list should be it takes for an empty one.",
 			Killer: "lookup/html", Reason: "expected an error, got found false, authoritative true",
-			Collateral: []string{"lookup/refund-server-error"},
+			Collateral: []string{"lookup/refund-server-error", "doubt/lookup-unreadable"},
 			Transport:  emptied(func(w *wrong.Way) bool { return w.Status == http.StatusOK && page(w) }),
 		},
 		{

@@ -81,7 +81,8 @@ func refunds() []broken.Mutant {
 			Killer: "refund/partial", Reason: "in the provider's books",
 			Collateral: []string{
 				"refund/multiple", "refund/sum", "refund/reasons", "refund/found-by-operation", "lookup/equal-refunds",
-				"lookup/many-refunds",
+				"lookup/many-refunds", "doubt/reset-before-headers", "doubt/success-says-nothing",
+				"keys/sent-by-another-process",
 			},
 			Connector: refundAs(func(ctx context.Context, d *wrong.Double, req sdk.RefundRequest) (sdk.RefundResult, error) {
 				asked := req.Amount

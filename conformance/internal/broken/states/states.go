@@ -45,8 +45,10 @@ func told() []broken.Mutant {
 		{
 			ID: "waiting-is-failed", Fault: "A payment whose buyer has not approved yet it calls failed.",
 			Killer: "state/legal-path", Reason: "following the states: expected REQUIRES_ACTION to be followed by one of",
-			Collateral: []string{"state/same-word", "state/documented-statuses", "lookup/after-lost-answer"},
-			Connector:  calls(sdk.StateRequiresAction, sdk.StateFailed, nil),
+			Collateral: []string{
+				"state/same-word", "state/documented-statuses", "lookup/after-lost-answer", "redirect/unapproved",
+			},
+			Connector: calls(sdk.StateRequiresAction, sdk.StateFailed, nil),
 		},
 		{
 			ID: "sale-is-a-hold", Fault: "What was captured without an operation of ours it calls a hold.",

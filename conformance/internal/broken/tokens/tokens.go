@@ -94,6 +94,7 @@ func checks() []broken.Mutant {
 		{
 			ID: "increment-anew", Fault: "each attempt of an increment has a key of its own",
 			Killer: "increment/once", Reason: "raising with one key",
+			Collateral: []string{"keys/sent-again", "keys/answer-replaced"},
 			Connector: with(func(t *wrong) {
 				t.increment = func(req *sdk.IncrementRequest) {
 					req.Call.Key = sdk.IdempotencyKey(fmt.Sprintf("%s-%d", req.Call.Key, fresh.Add(1)))

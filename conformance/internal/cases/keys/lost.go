@@ -37,8 +37,11 @@ func resent(id, rule string, between func(context.Context, *suite.Lane) error, f
 
 // resumes sends a deed again that took effect already.
 func resumes(ctx context.Context, d *deed.Deed) error {
-	if n, err := d.Effects(ctx); err != nil || n != 1 {
-		return fmt.Errorf("%w: a write whose answer was lost has %d effects: %w", suite.ErrBlocked, n, err)
+	switch n, err := d.Effects(ctx); {
+	case err != nil:
+		return fmt.Errorf("%w: %w", suite.ErrBlocked, err)
+	case n != 1:
+		return fmt.Errorf("%w: a write whose answer was lost has %d effects", suite.ErrBlocked, n)
 	}
 	const step = "sending it again after its answer was lost"
 	r := d.Again(ctx)
