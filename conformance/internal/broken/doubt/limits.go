@@ -76,7 +76,7 @@ func limits() []broken.Mutant {
 func limitedForGood(next http.RoundTripper) http.RoundTripper {
 	var shut sync.Map
 	return bend.Tripper(func(r *http.Request) (*http.Response, error) {
-		if _, limited := shut.Load(r.URL.Host); limited {
+		if _, limited := shut.Load(r.Header.Get("Authorization")); limited {
 			return &http.Response{
 				StatusCode: http.StatusTooManyRequests, Header: http.Header{}, Request: r,
 				Body: io.NopCloser(strings.NewReader(`{"error":{"code":"slow_down"}}`)),
@@ -84,7 +84,7 @@ func limitedForGood(next http.RoundTripper) http.RoundTripper {
 		}
 		res, err := next.RoundTrip(r)
 		if err == nil && res.StatusCode == http.StatusTooManyRequests {
-			shut.Store(r.URL.Host, true)
+			shut.Store(r.Header.Get("Authorization"), true)
 		}
 		return res, err
 	})
