@@ -52,7 +52,7 @@ type world struct {
 func buildWorld(t *testing.T) world {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-o", dir+string(filepath.Separator), //nolint:noctx // the test's own time bounds it
+	build := exec.Command("go", "build", "-trimpath", "-o", dir+string(filepath.Separator),
 		"./internal/broken/cmd/plugin-broken", "./reference/cmd/reference-provider")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
