@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, terminal 
 	exited := -1
 	parser, err := kong.New(&cli{}, kong.Name("conform"),
 		kong.Description("Says whether a binary may call itself a connector, and why not.\n\n"+
-			"Exit status: 0 conforms, 1 does not, 2 inconclusive, 4 nothing run, 5 not signed or not believed, "+
+			"Exit status: 0 conforms, 1 does not, 2 inconclusive, 3 known failures that are not true any more, 4 nothing run, 5 not signed or not believed, "+
 			"64 wrong usage, 70 the suite failed, 75 something that it needs is missing."),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))

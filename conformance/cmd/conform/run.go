@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/conformance"
 	"github.com/connectorhost/connectorhost/conformance/internal/report"
@@ -45,6 +46,7 @@ type runCmd struct {
 	subject `embed:""`
 	Case    []string `placeholder:"ID" help:"Run only this case, or those that match a pattern such as refund/*. Repeatable. Proves nothing about the rest."`
 	Profile []string `placeholder:"NAME" help:"Run only the cases of this profile. Repeatable. Proves nothing about the rest."`
+	Known   string   `name:"known-failures" type:"existingfile" placeholder:"FILE" help:"Cases that are known to fail: they do not fail the run, and keep it from a certificate. An entry that is not true any more does fail it."`
 	Out     string   `type:"path" placeholder:"DIR" help:"Write report.json, report.html, junit.xml, badge.md and traces there."`
 	Output  string   `enum:"text,json" default:"text" help:"What to print: ${enum}."`
 	Quiet   bool     `short:"q" help:"Print what is no pass, and the summary."`
@@ -60,6 +62,12 @@ func (c *runCmd) Run(w *world) error {
 	for _, name := range c.Profile {
 		o.Profiles = append(o.Profiles, suite.Profile(name))
 	}
+	var known report.KnownFailures
+	if c.Known != "" {
+		if known, err = report.LoadKnown(c.Known); err != nil {
+			return &usageError{err}
+		}
+	}
 	stream, err := c.stream()
 	if err != nil {
 		return err
@@ -71,7 +79,12 @@ func (c *runCmd) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	w.exit = found.Exit()
+	w.exit = known.Exit(found, time.Now())
+	for _, stale := range known.Stale(found, time.Now()) {
+		if _, err := fmt.Fprintf(w.stderr, "conform: known failures: %s\n", stale); err != nil {
+			return err
+		}
+	}
 	if c.Out != "" {
 		if err := writeAll(c.Out, found); err != nil {
 			return err
