@@ -18,6 +18,7 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"tone":  tone,
 	"short": func(s string) string { return s[:min(len(s), 12)] },
 	"ms":    func(n int64) string { return fmt.Sprintf("%d ms", n) },
+	"us":    func(n int64) string { return fmt.Sprintf("%d.%03d ms", n/1000, n%1000) },
 	"lower": func(v suite.Verdict) string { return strings.ReplaceAll(strings.ToLower(string(v)), "_", " ") },
 }).Parse(pageText))
 
@@ -96,6 +97,15 @@ func (v pageView) Bar(x suite.Result) float64 {
 		return 0
 	}
 	return max(1, 100*float64(x.Milliseconds)/float64(v.Slowest))
+}
+
+// Share is a time per call in percent of the longest that nineteen of twenty stay within.
+func (v pageView) Share(us int64) float64 {
+	longest := int64(1)
+	for _, t := range v.Timings {
+		longest = max(longest, t.P95)
+	}
+	return max(1, 100*float64(us)/float64(longest))
 }
 
 // Took is how long the run took.

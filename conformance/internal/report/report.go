@@ -29,6 +29,7 @@ type Report struct {
 	Counts       map[suite.Verdict]int `json:"counts"`
 	Profiles     []Profile             `json:"profiles"`
 	Capabilities []Capability          `json:"capabilities"`
+	Timings      []Timing              `json:"timings,omitempty"`
 	Results      []suite.Result        `json:"results"`
 }
 
@@ -93,6 +94,7 @@ func (r *Report) Add(results []suite.Result, d sdk.Description, profiles []Profi
 	r.Results = suite.Sorted(results)
 	r.Verdict, r.Counts = suite.Roll(r.Results)
 	r.Capabilities = capabilities(r.Results, d)
+	r.Timings = timings(r.Results)
 	for _, p := range profiles {
 		r.Profiles = append(r.Profiles, p.judged(r.Results, d))
 	}

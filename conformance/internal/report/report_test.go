@@ -51,13 +51,18 @@ func sample() *Report {
 	failed := result("refund/sum", "PC-REF-004", suite.Refunds, suite.Fail, "refunding 6 of 5: expected a refusal, got SUCCEEDED", sdk.OpRefund)
 	failed.Step, failed.Expected, failed.Actual, failed.Repeats = "refunding 6 of 5", "a refusal", "SUCCEEDED", 1
 	failed.Calls = []suite.Exchange{{Operation: "refund", Request: json.RawMessage(`{"amount":{"minor":6}}`), Answer: json.RawMessage(`{"outcome":"SUCCEEDED"}`)}}
+	passed := result("manifest/stable", "PC-CAP-004", suite.Core, suite.Pass, "", sdk.OpAuthorize)
+	for i := range 20 {
+		passed.Calls = append(passed.Calls, suite.Exchange{Operation: "authorize", Took: time.Duration(i+1) * time.Millisecond})
+	}
+	passed.Calls = append(passed.Calls, suite.Exchange{Operation: "authorize", Took: time.Hour, Error: "it failed"})
 	profiles := make([]Profile, 0, len(suite.Profiles()))
 	for _, p := range suite.Profiles() {
 		profiles = append(profiles, Profile{Name: p, Version: 1, SHA256: strings.Repeat("9", 64)})
 	}
 	r.Add([]suite.Result{
 		failed,
-		result("manifest/stable", "PC-CAP-004", suite.Core, suite.Pass, "", sdk.OpAuthorize),
+		passed,
 		result("lookup/by-reference", "PC-SYNC-001", suite.Core, suite.Warn, "slow", sdk.OpFindPayment),
 		result("keys/again", "PC-IDEM-001", suite.Core, suite.Flaky, "once so, once so"),
 		result("hooks/unsigned", "PC-HOOK-001", suite.Webhooks, suite.NotApplicable, "read_webhook is not offered", sdk.OpReadWebhook),
