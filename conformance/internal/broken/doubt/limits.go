@@ -64,10 +64,8 @@ func limits() []broken.Mutant {
 		{
 			ID: "limited-for-good", Fault: "refuses every write for good once it has met the provider's limit",
 			Killer: "doubt/advice-when-limited", Reason: "an end",
-			Collateral: []string{
-				"doubt/rate-limit-unsaid", "doubt/rate-limit-date", "keys/one-request-when-limited",
-			},
-			Transport: limitedForGood,
+			Collateral: []string{"doubt/rate-limit-*", "keys/one-request-when-limited"},
+			Transport:  limitedForGood,
 		},
 	}
 }
