@@ -46,7 +46,8 @@
 //
 // A host may leave them no network. Then CONNECTOR_EGRESS is the path of a Unix socket
 // on which an HTTP proxy answers: CONNECT host:port, and what follows the answer 200 is
-// the connection. In Go, [Dial] does it.
+// the connection. In Go, [Dial] does it. The README of conformance/independent goes
+// through all of this, step by step.
 package serve
 
 import (
