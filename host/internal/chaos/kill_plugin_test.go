@@ -140,7 +140,9 @@ func TestChaosConnectorKilledAtEachPoint(t *testing.T) {
 	w.hasten()
 	lives.Wait()
 	w.hasten()
-	s.allTold()
+	// Killed before it receives, a connector may die before the call has left the host: if
+	// no other serves soon, the host says truly that nothing was done.
+	s.toldButFor(4 * rounds) // one for each kind of operation
 	w.judge(s)
 }
 
