@@ -67,7 +67,9 @@ func serveAttached(ctx context.Context, s *server, file string, stderr io.Writer
 	var serveErr error // set before ended is closed
 	go func() {
 		defer close(ended)
-		serveErr = g.Serve(listener)
+		if err := g.Serve(listener); !errors.Is(err, grpc.ErrServerStopped) { // before it began
+			serveErr = err
+		}
 	}()
 	defer func() {
 		s.stop()

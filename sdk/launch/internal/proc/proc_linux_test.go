@@ -57,6 +57,8 @@ func play(role string) int {
 		fmt.Fprintln(say, child.Process.Pid)
 		say.Flush()
 		stay()
+	case firstRole:
+		return playFirst(say)
 	case "host": // a host that starts a child and is then killed
 		process, out, err := start(context.Background(), os.Getenv("PROC_TEST_BINARY"), "wait")
 		if err == nil {

@@ -1,13 +1,28 @@
 package proc
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"os"
 	"runtime"
-	"sync"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
+
+// firstRole is a process that starts a child from its first thread.
+const firstRole = "first thread"
+
+// A goroutine that is locked while variables are initialised is the main one, and stays
+// on the first thread.
+var _ = func() bool {
+	if os.Getenv(roleKey) == firstRole {
+		runtime.LockOSThread()
+	}
+	return true
+}()
 
 // A recorder is a Shell that notes on which thread it was entered.
 type recorder struct{ thread int }
@@ -16,62 +31,47 @@ func (r *recorder) Enter() { r.thread = unix.Gettid() }
 
 func (*recorder) CgroupFD() (int, bool) { return 0, false }
 
-// onFirst runs f on the first thread of the process, by keeping every other one.
-func onFirst(t *testing.T, f func()) {
-	t.Helper()
-	var (
-		keep  sync.WaitGroup
-		free  = make(chan struct{})
-		found bool
-	)
-	defer keep.Wait()
-	defer close(free)
-	for range 1000 {
-		there := make(chan bool)
-		keep.Go(func() {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			if onFirstThread() {
-				f()
-				there <- true
-				return
-			}
-			there <- false
-			<-free
-		})
-		if found = <-there; found {
-			return
-		}
-	}
-	t.Fatal("no goroutine came to run on the first thread")
-}
-
-func TestTheFirstThreadIsNeverShutIn(t *testing.T) {
-	binary, err := Open(t.Context(), self(t))
+// playFirst starts a child and says whether it was on the first thread, and whether the
+// child was shut in on another.
+func playFirst(say *bufio.Writer) int {
+	path, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return 1
+	}
+	binary, err := Open(context.Background(), path)
+	if err != nil {
+		return 2
 	}
 	defer binary.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
-		t.Fatal(err)
+		return 3
 	}
 	defer null.Close()
 	shell := &recorder{}
 	p := &Process{exited: make(chan struct{})}
 	started := make(chan error, 1)
-	onFirst(t, func() {
-		p.run(t.Context(), binary, Spec{
-			Args: []string{"tell"}, Env: []string{roleKey + "=tell"}, Dir: os.TempDir(), Stdin: null, Stdout: null, Stderr: null, Shell: shell,
-		}, started)
-	})
+	p.run(context.Background(), binary, Spec{
+		Args: []string{"tell"}, Env: []string{roleKey + "=tell"}, Dir: os.TempDir(), Stdin: null, Stdout: null, Stderr: null, Shell: shell,
+	}, started)
 	if err := <-started; err != nil {
-		t.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		return 4
 	}
-	if code := exited(t, p).ExitCode(); code != 7 {
-		t.Errorf("exit code %d, want 7", code)
+	<-p.exited
+	fmt.Fprintf(say, "first=%v other=%v exit=%d\n", onFirstThread(), shell.thread != 0 && shell.thread != os.Getpid(), p.state.ExitCode())
+	if err := say.Flush(); err != nil {
+		return 5
 	}
-	if shell.thread == 0 || shell.thread == os.Getpid() {
-		t.Errorf("shut in on thread %d of process %d, want another than the first", shell.thread, os.Getpid())
+	return 0
+}
+
+func TestTheFirstThreadIsNeverShutIn(t *testing.T) {
+	process, out := run(t, firstRole)
+	if said, want := strings.TrimSpace(line(t, out)), "first=true other=true exit=7"; said != want {
+		t.Errorf("the process says %q, want %q", said, want)
+	}
+	if code := exited(t, process).ExitCode(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
