@@ -59,8 +59,8 @@ func (p *Provider) Deliver(ctx context.Context, client *http.Client) {
 	look := time.NewTicker(lookForDueWork)
 	defer look.Stop()
 	for {
-		for d := p.take(); d != nil && ctx.Err() == nil; d = p.take() {
-			p.result(d, send(ctx, client, *d, p.Now()))
+		for d, is := p.take(); d != nil && ctx.Err() == nil; d, is = p.take() {
+			p.result(d, send(ctx, client, is, p.Now()))
 		}
 		select {
 		case <-ctx.Done():
@@ -71,17 +71,18 @@ func (p *Provider) Deliver(ctx context.Context, client *http.Client) {
 	}
 }
 
-// take returns the oldest delivery that is due, or nil.
-func (p *Provider) take() *Delivery {
+// take returns the oldest delivery that is due, or nil, and what it is at this moment:
+// whoever ends its webhook changes it while it is sent.
+func (p *Provider) take() (*Delivery, Delivery) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.collect()
 	now := p.now()
 	i := slices.IndexFunc(p.outbox, func(d *Delivery) bool { return !d.Done && !d.due.After(now) })
 	if i < 0 {
-		return nil
+		return nil, Delivery{}
 	}
-	return p.outbox[i]
+	return p.outbox[i], *p.outbox[i]
 }
 
 // send reports whether the delivery was received.
@@ -106,6 +107,6 @@ func (p *Provider) result(d *Delivery, received bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	d.Attempts++
-	d.Done = received || d.Attempts >= maxAttempts
+	d.Done = d.Done || received || d.Attempts >= maxAttempts
 	d.due = p.now().Add(firstWait << (d.Attempts - 1))
 }
