@@ -17,20 +17,22 @@ import (
 // its end: what a swap costs. The rows are meant to be compared with each other.
 func BenchmarkStart(b *testing.B) {
 	self, digest := selfAndDigest(b)
-	b.Run("launch", func(b *testing.B) {
-		for b.Loop() {
-			p, err := Start(b.Context(), Config{
-				Path: self, SHA256: hex.EncodeToString(digest), Env: childEnv("connector"),
-				StartTimeout: patience, DescribeTimeout: patience,
-			})
-			if err != nil {
-				b.Fatal(err)
+	for name, walls := range map[string]*Confinement{"launch": nil, "launch confined": {Read: []string{"/proc"}, Memory: 512 << 20}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				p, err := Start(b.Context(), Config{
+					Path: self, SHA256: hex.EncodeToString(digest), Env: childEnv("connector"),
+					StartTimeout: patience, DescribeTimeout: patience, Egress: &Egress{}, Confine: walls,
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := p.Stop(b.Context()); err != nil {
+					b.Fatal(err)
+				}
 			}
-			if err := p.Stop(b.Context()); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+		})
+	}
 	b.Run("go-plugin", func(b *testing.B) {
 		for b.Loop() {
 			cmd := exec.Command(self)
