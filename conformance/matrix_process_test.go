@@ -38,7 +38,9 @@ func TestProcessMutants(t *testing.T) {
 		}
 		t.Run(m.ID, func(t *testing.T) {
 			t.Parallel()
-			judgeMutant(t, m, world.examine(t, m.Process, whole))
+			for _, wrong := range judgeMutant(m, world.examine(t, m.Process, whole)) {
+				t.Error(wrong)
+			}
 		})
 	}
 }
