@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,14 +16,12 @@ import (
 // SuiteName is the suite's name in certificates.
 const SuiteName = "connectorhost-conformance"
 
-// ErrNotCertifiable means that a run proves too little to be certified.
-var ErrNotCertifiable = errors.New("cannot be certified")
-
 // Claims are what a certificate for the run says. A run that was filtered, or in which
-// anything is open, is not certifiable; the error names all that keeps it from that.
+// anything is open, is [certificate.ErrNotCertifiable]; the error names all that keeps
+// it from that.
 func Claims(r *Report) (certificate.Claims, error) {
 	if why := r.Certifiable(); len(why) > 0 {
-		return certificate.Claims{}, fmt.Errorf("%w:\n  %s", ErrNotCertifiable, strings.Join(why, "\n  "))
+		return certificate.Claims{}, fmt.Errorf("%w:\n  %s", certificate.ErrNotCertifiable, strings.Join(why, "\n  "))
 	}
 	var raw bytes.Buffer
 	if err := r.JSON(&raw); err != nil {

@@ -6,9 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/connectorhost/connectorhost/conformance/internal/report"
 	"github.com/connectorhost/connectorhost/conformance/internal/subject"
-	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
 
 // A Check is one thing that has to be well before a run makes sense.
@@ -78,13 +76,3 @@ func simulatorCheck(ctx context.Context, f Fixtures, folders []string) []Check {
 	}
 	return []Check{{"simulator", note, nil}, {"simulator stops", "", s.Close()}}
 }
-
-// LevelOf tells how binding a requirement is.
-func LevelOf(requirement string) suite.Level { return levels()(requirement) }
-
-// ExitOf is the exit status that a report deserves, and ExitRefused that of a refusal to
-// sign or to believe.
-func ExitOf(r *Report) int { return r.Exit() }
-
-// ExitRefused is the exit status of a refusal to sign or to believe a signature.
-const ExitRefused = report.ExitRefused

@@ -64,6 +64,9 @@ func matches(pattern, id string) (bool, error) {
 // Requirements lists the catalogue. It is part of the program and was tested with it.
 func Requirements() ([]catalogue.Requirement, error) { return catalogue.Load() }
 
+// LevelOf tells how binding a requirement is.
+func LevelOf(requirement string) suite.Level { return levels()(requirement) }
+
 // levels tells how binding a requirement is. What the catalogue does not have is a MUST.
 func levels() func(string) suite.Level {
 	byID := map[string]suite.Level{}

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/connectorhost/connectorhost/sdk/internal/link"
 	"github.com/connectorhost/connectorhost/sdk/launch/internal/confine"
@@ -55,8 +55,11 @@ func Layers(c *Confinement) []Layer {
 	if c == nil {
 		return append(layers, Layer{Name: "confined", Note: "it has all the rights of the host's user"})
 	}
-	return append(layers, exported(confine.Offered(c.rules("probe "+strconv.Itoa(os.Getpid()))))...)
+	return append(layers, exported(confine.Offered(c.rules(fmt.Sprint("probe ", os.Getpid(), probes.Add(1)))))...)
 }
+
+// probes keeps those who ask at the same time apart: each makes a group of its own.
+var probes atomic.Int64
 
 // mechanism are the layers that every start has, as far as the system offers them.
 func mechanism() []Layer {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/conformance"
+	"github.com/connectorhost/connectorhost/conformance/internal/report"
 	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
@@ -64,9 +65,8 @@ func (c *certifyCmd) Run(w *world) error {
 	}
 	claims, err := conformance.Claims(found)
 	if err != nil {
-		w.exit = conformance.ExitOf(found)
-		if w.exit == 0 {
-			w.exit = conformance.ExitRefused
+		if w.exit = found.Exit(); w.exit == report.ExitConforms {
+			w.exit = report.ExitRefused
 		}
 		_, err = fmt.Fprintf(w.stderr, "conform: no certificate: %v\n", err)
 		return err

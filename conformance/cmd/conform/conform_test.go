@@ -153,7 +153,7 @@ func TestARunOfSomeCasesProvesLittleAndSaysSo(t *testing.T) {
 	if code != report.ExitConforms || !strings.Contains(out, "proves nothing about the rest") || !strings.Contains(out, "seed 7") {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
-	for _, name := range []string{"report.json", "report.html", "junit.xml", "badge.md", "results.ndjson"} {
+	for _, name := range []string{"report.json", "report.schema.json", "report.html", "junit.xml", "badge.md", "results.ndjson"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}

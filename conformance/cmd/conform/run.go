@@ -47,7 +47,7 @@ type runCmd struct {
 	Case    []string `placeholder:"ID" help:"Run only this case, or those that match a pattern such as refund/*. Repeatable. Proves nothing about the rest."`
 	Profile []string `placeholder:"NAME" help:"Run only the cases of this profile. Repeatable. Proves nothing about the rest."`
 	Known   string   `name:"known-failures" type:"existingfile" placeholder:"FILE" help:"Cases that are known to fail: they do not fail the run, and keep it from a certificate. An entry that is not true any more does fail it."`
-	Out     string   `type:"path" placeholder:"DIR" help:"Write report.json, report.html, junit.xml, badge.md and traces there."`
+	Out     string   `type:"path" placeholder:"DIR" help:"Write report.json with its schema, report.html, junit.xml, badge.md and traces there."`
 	Output  string   `enum:"text,json" default:"text" help:"What to print: ${enum}."`
 	Quiet   bool     `short:"q" help:"Print what is no pass, and the summary."`
 }
@@ -186,8 +186,13 @@ func (p *progress) print(format string, args ...any) {
 
 // writeAll writes the report in every form.
 func writeAll(dir string, found *conformance.Report) error {
+	schema := func(w io.Writer) error {
+		_, err := w.Write(report.JSONSchema())
+		return err
+	}
 	forms := map[string]func(io.Writer) error{
-		"report.json": found.JSON, "junit.xml": found.JUnit, "report.html": found.HTML, "badge.md": found.Badge,
+		"report.schema.json": schema,
+		"report.json":        found.JSON, "junit.xml": found.JUnit, "report.html": found.HTML, "badge.md": found.Badge,
 	}
 	for name, form := range forms {
 		var text bytes.Buffer
