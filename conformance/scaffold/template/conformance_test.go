@@ -23,7 +23,7 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if exit := conformance.ExitOf(report); exit != 0 {
+	if exit := report.Exit(); exit != 0 {
 		t.Errorf("the suite's exit status is %d", exit)
 	}
 	for _, profile := range report.Profiles {
