@@ -43,7 +43,7 @@ check: lint verify-generated test race fuzz conform demo ## Everything a change 
 
 # These packages only drive programs that were built without the detector: under it they
 # would find nothing that make test does not.
-DRIVERS := /host/internal/chaos$$|/conformance/independent$$|/conformance/scaffold$$|/conformance/cmd/conform$$
+DRIVERS := /host/internal/chaos$$|/conformance/independent$$|/conformance/scaffold(/template)?$$|/conformance/cmd/conform$$
 .PHONY: race
 race: ## Run the tests under the race detector
 	$(GO_TEST) -race $$(go list ./... | grep -vE '$(DRIVERS)')
