@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -102,7 +103,7 @@ func sizeFor(abi int) uintptr {
 }
 
 func (s *ruleset) fill(r Rules) error {
-	for _, path := range append(needed, r.Read...) {
+	for _, path := range slices.Concat(needed, r.Read) {
 		if err := s.allow(path, readRights); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
