@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 )
 
@@ -23,9 +22,9 @@ type backend interface {
 // A reader asks questions of one view of the database. Queries mark their parameters
 // with "?".
 type reader interface {
-	query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	query(ctx context.Context, query string, args ...any) (rows, error)
 	// once is query for a query text that will hardly come again.
-	once(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	once(ctx context.Context, query string, args ...any) (rows, error)
 	// using is what a query says behind a table to have it read by one index and no
 	// other, or by its number alone if there is none. A database that chooses well by
 	// itself need not be told.
@@ -54,7 +53,7 @@ var (
 func nothing(reader) error { return nil }
 
 // each hands every row of a query to scan, and closes the rows.
-func each(rows *sql.Rows, err error, scan func(row) error) error {
+func each(rows rows, err error, scan func(row) error) error {
 	if err != nil {
 		return err
 	}
@@ -67,7 +66,7 @@ func each(rows *sql.Rows, err error, scan func(row) error) error {
 }
 
 // one hands the only row of a query to scan; no row is [ErrNotFound].
-func one(rows *sql.Rows, err error, scan func(row) error) error {
+func one(rows rows, err error, scan func(row) error) error {
 	found := false
 	err = each(rows, err, func(r row) error {
 		found = true
@@ -77,6 +76,14 @@ func one(rows *sql.Rows, err error, scan func(row) error) error {
 		return ErrNotFound
 	}
 	return err
+}
+
+// rows are the answer to a query, to be read once and closed.
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close() error
 }
 
 // A row is what can be scanned.

@@ -42,7 +42,7 @@ type view struct {
 	from *prepared
 }
 
-func (v view) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (v view) query(ctx context.Context, query string, args ...any) (rows, error) {
 	s, err := v.from.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (v view) query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	return v.tx.StmtContext(ctx, s).QueryContext(ctx, args...)
 }
 
-func (v view) once(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (v view) once(ctx context.Context, query string, args ...any) (rows, error) {
 	return v.tx.QueryContext(ctx, query, args...)
 }
 
@@ -59,7 +59,7 @@ func (view) using(index string) string { return usingIndex(index) }
 // direct is a reader without a transaction: each query sees what is newest.
 type direct struct{ from *prepared }
 
-func (d direct) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (d direct) query(ctx context.Context, query string, args ...any) (rows, error) {
 	ctx = context.WithoutCancel(ctx)
 	s, err := d.from.statement(ctx, query)
 	if err != nil {
@@ -68,7 +68,7 @@ func (d direct) query(ctx context.Context, query string, args ...any) (*sql.Rows
 	return s.QueryContext(ctx, args...)
 }
 
-func (d direct) once(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (d direct) once(ctx context.Context, query string, args ...any) (rows, error) {
 	return d.from.db.QueryContext(context.WithoutCancel(ctx), query, args...)
 }
 
