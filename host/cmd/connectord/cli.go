@@ -31,6 +31,7 @@ type cli struct {
 	Connectors connectorsCmd `cmd:"" help:"See and change what connectors run."`
 	Payments   paymentsCmd   `cmd:"" help:"See what happened to payments."`
 	Keys       keysCmd       `cmd:"" help:"Manage merchants' API keys."`
+	DB         dbCmd         `cmd:"" name:"db" help:"Migrate, check or export a database."`
 	Doctor     doctorCmd     `cmd:"" help:"Say whether this machine and a running daemon are well."`
 }
 

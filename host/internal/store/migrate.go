@@ -48,6 +48,20 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 	return nil
 }
 
+// current fails if the database has not seen just the steps that are in files.
+func current(ctx context.Context, db *sql.DB, files fs.FS) error {
+	steps, err := migrations(files)
+	if err != nil {
+		return err
+	}
+	have, err := schemaVersion(ctx, db)
+	if err == nil && have != len(steps) {
+		err = fmt.Errorf("the database has schema version %d and this program knows %d: migrate it, or use the program that it belongs to",
+			have, len(steps))
+	}
+	return err
+}
+
 func migrations(files fs.FS) ([]migration, error) {
 	names, err := fs.Glob(files, "*/*.sql") // sorted
 	if err != nil {

@@ -101,7 +101,6 @@ func (s *stored) insert(c *changes) {
 
 // columns are the columns of a payment that can change, derived ones included.
 func (s *stored) columns() columns {
-	v := s.View()
 	var closedWhy, closedAt any
 	if s.Closing != nil {
 		closedWhy, closedAt = word(s.Closing.Reason), at(s.Closing.At)
@@ -110,10 +109,17 @@ func (s *stored) columns() columns {
 	if s.Metadata != nil {
 		metadata = toJSON(s.Metadata)
 	}
-	return columns{
+	return append(columns{
 		{"external_id", s.ExternalID}, {"metadata", metadata}, {"approval_expires_at", at(s.Payment.ApprovalExpiresAt)},
 		{"updated_at", at(s.UpdatedAt)}, {"closed_why", closedWhy}, {"closed_at", closedAt},
 		{"truth", toJSON(s.Truth)}, {"version", s.version}, {"events", s.events},
+	}, s.derived()...)
+}
+
+// derived are the columns that follow from the ledger and exist only for queries.
+func (s *stored) derived() columns {
+	v := s.View()
+	return columns{
 		{"status", string(s.Status(v))}, {"error_code", v.Reason.ErrorCode()}, {"order_ref", string(s.Truth.Order)},
 		{"authorized", v.Authorized}, {"captured", v.Captured}, {"refunded", v.Refunded + v.PendingRefund},
 		{"unsettled", bit(unsettled(v))}, {"unapproved", bit(unapproved(v))},

@@ -80,6 +80,38 @@ func openSQLite(ctx context.Context, path string) (_ *sqlite, err error) {
 	return db, nil
 }
 
+// readSQLite opens the file for reading only, whether a host has it open or not.
+func readSQLite(ctx context.Context, path string) (_ *sqlite, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	readers, err := connect(path, readerPragmas, 2)
+	if err != nil {
+		return nil, err
+	}
+	if err := current(ctx, readers.db, sqliteSchema); err != nil {
+		return nil, errors.Join(err, readers.close())
+	}
+	return &sqlite{readers: readers, reading: make(chan struct{}, 1)}, nil
+}
+
+// versionOfSQLite is the schema version of a file, 0 if there is none.
+func versionOfSQLite(ctx context.Context, path string) (version int, err error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	file, err := connect(path, readerPragmas, 1)
+	if err != nil {
+		return 0, err
+	}
+	version, err = schemaVersion(ctx, file.db)
+	return version, errors.Join(err, file.close())
+}
+
 // own locks a file for this process. The lock ends with the process, however it ends.
 func own(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -217,8 +249,10 @@ func (db *sqlite) transact(batch []*entry, carryOut func(*execution, changes) (r
 }
 
 func (db *sqlite) close(ctx context.Context) error {
-	if err := db.group.close(ctx); err != nil {
-		return err
+	if db.group != nil {
+		if err := db.group.close(ctx); err != nil {
+			return err
+		}
 	}
 	if db.closed.Swap(true) {
 		return nil
@@ -229,5 +263,9 @@ func (db *sqlite) close(ctx context.Context) error {
 // release closes what was opened. Readers go first, so that the writer's connection is
 // the last and leaves no WAL behind.
 func (db *sqlite) release() error {
-	return errors.Join(db.readers.close(), db.writer.close(), db.owned.Close())
+	failed := errors.Join(db.readers.close(), db.writer.close())
+	if db.owned != nil {
+		failed = errors.Join(failed, db.owned.Close())
+	}
+	return failed
 }

@@ -54,6 +54,8 @@ var suite = map[string]func(t *testing.T, open opener){
 	"api keys are kept whole":                         keepsKeys,
 	"the journal tells each connector's story":        keepsJournal,
 	"small facts are kept":                            keepsFacts,
+	"what does not follow from a ledger is found":     findsWhatDoesNotFollow,
+	"an export holds everything but secrets":          exportsEverything,
 	"a closed store takes no more work":               closes,
 }
 

@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
@@ -100,6 +101,24 @@ func blob(b []byte) any {
 		return nil
 	}
 	return b
+}
+
+// asText is a word or a number as text.
+type asText string
+
+// Scan implements [sql.Scanner].
+func (t *asText) Scan(value any) error {
+	switch v := value.(type) {
+	case string:
+		*t = asText(v)
+	case []byte:
+		*t = asText(v)
+	case int64:
+		*t = asText(strconv.FormatInt(v, 10))
+	default:
+		return fmt.Errorf("%T is neither word nor number", value)
+	}
+	return nil
 }
 
 // keepTimes trims every time in rec to what the database keeps, and dates the events
