@@ -35,12 +35,10 @@ func threePayments(t *testing.T, s *Store) *Record {
 		r.Metadata = map[string]string{"basket": "17"}
 		r.Operations[0].Outcome, r.Operations[0].Processed = sdk.OutcomeSucceeded, new(sdk.JPY(1000))
 		r.Truth.Fold(sdk.Snapshot{Order: "order_1", State: sdk.StateAuthorized, Authorized: new(sdk.JPY(1000))}, time.Unix(1, 0))
-		for _, op := range []ledger.Operation{
+		r.Operations = append(r.Operations, []ledger.Operation{
 			{ID: "take", Kind: sdk.OpCapture, Amount: sdk.JPY(700), Outcome: sdk.OutcomeSucceeded, Processed: new(sdk.JPY(700)), Ref: "payment_1", Attempt: 1},
 			{ID: "give", Kind: sdk.OpRefund, Amount: sdk.JPY(300), Outcome: sdk.OutcomeSucceeded, Ref: "refund_1", Capture: "payment_1", Attempt: 1},
-		} {
-			r.Operations = append(r.Operations, op)
-		}
+		}...)
 		r.Added = []Event{{ID: "e1", Name: "captured", Context: []byte(`{}`)}, {ID: "e2", Name: "refunded"}}
 	})
 	waits := newPayment()
