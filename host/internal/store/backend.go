@@ -12,8 +12,12 @@ type backend interface {
 	// change makes one change, durable when it returns. Changes under the same lock
 	// come one after the other; an empty lock excludes nobody. load reads what the
 	// change needs, and then plan, which reads nothing, says what it is. Once plan has
-	// answered and the change was started, the end of ctx does not stop it. An error
-	// of load or plan is returned as it is, and nothing is changed.
+	// answered and the change was started, the end of ctx does not stop it. An error of
+	// load or plan is returned as it is, and nothing is changed.
+	//
+	// Hosts that share a database do not exclude each other: if a statement of the change
+	// fails with errStale, load and plan run again. So load must set anew all that it
+	// sets, and plan must not build on what it did before.
 	change(ctx context.Context, lock string, load func(reader) error, plan func() (changes, error)) error
 	// close waits, as long as ctx allows, for the changes that were started.
 	close(ctx context.Context) error

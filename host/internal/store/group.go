@@ -31,6 +31,7 @@ type group struct {
 // An entry is one change in the queue.
 type entry struct {
 	changes changes
+	order   string // by which some backends put a batch into order
 	state   atomic.Int32
 	done    chan struct{} // closed once err is set
 	err     error
@@ -55,6 +56,11 @@ func newGroup(commit func([]*entry)) *group {
 // do makes the change durable. It gives up without having changed anything if too many
 // are waiting, or if ctx ends before the change was started.
 func (g *group) do(ctx context.Context, c changes) error {
+	return g.submit(ctx, &entry{changes: c})
+}
+
+// submit is do for an entry, which must be new.
+func (g *group) submit(ctx context.Context, e *entry) error {
 	if !g.enter() {
 		return ErrClosed
 	}
@@ -62,7 +68,7 @@ func (g *group) do(ctx context.Context, c changes) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("change was not started: %w", err)
 	}
-	e := &entry{changes: c, done: make(chan struct{})}
+	e.done = make(chan struct{})
 	select {
 	case g.queue <- e:
 		return g.await(ctx, e)

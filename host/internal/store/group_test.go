@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
 )
 
 // A desk commits the batches of a group when a test lets it.
@@ -307,5 +309,5 @@ func TestMain(m *testing.M) {
 		role()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(pgtest.Main(m))
 }

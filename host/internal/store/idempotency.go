@@ -102,7 +102,8 @@ func (s *Store) ExpireIdempotency(ctx context.Context, limit int) (int, error) {
 	var old []any
 	err := s.db.change(ctx, "expiry of keys",
 		func(q reader) error {
-			rows, err := q.query(ctx, `SELECT seq FROM idempotency WHERE created_at <= ? LIMIT ?`, expired(s.now()), limit)
+			old = nil
+			rows, err := q.query(ctx, `SELECT seq FROM idempotency WHERE created_at <= ? ORDER BY created_at, seq LIMIT ?`, expired(s.now()), limit)
 			return each(rows, err, func(r row) error {
 				var seq int64
 				err := r.Scan(&seq)

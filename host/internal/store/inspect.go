@@ -42,6 +42,29 @@ func MigrateSQLite(ctx context.Context, path string) (from, to int, err error) {
 	return from, to, errors.Join(err, db.close(ctx))
 }
 
+// InspectPostgres opens the PostgreSQL database at url for reading. Hosts may work on it.
+func InspectPostgres(ctx context.Context, url string) (*Inspector, error) {
+	db, err := readPostgres(ctx, url)
+	if err != nil {
+		return nil, fmt.Errorf("opening the PostgreSQL database: %w", err)
+	}
+	return &Inspector{db}, nil
+}
+
+// MigratePostgres brings the PostgreSQL database at url to this version's schema, as
+// opening it would. It returns the schema versions before and after. Hosts of the
+// version before may work on it.
+func MigratePostgres(ctx context.Context, url string) (from, to int, err error) {
+	db, err := dialPostgres(ctx, url, inspectLimits)
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrating the PostgreSQL database: %w", err)
+	}
+	if from, to, err = migratePostgres(ctx, db, postgresSchema); err != nil {
+		err = fmt.Errorf("migrating the PostgreSQL database: %w", err)
+	}
+	return from, to, errors.Join(err, db.close(ctx))
+}
+
 // Close closes the database. Nothing may be under way.
 func (i *Inspector) Close(ctx context.Context) error { return i.db.close(ctx) }
 

@@ -37,8 +37,7 @@ func migrate(ctx context.Context, db *sql.DB, files fs.FS) error {
 		return err
 	}
 	if have > len(steps) {
-		return fmt.Errorf("the database has schema version %d and this program knows %d: use a newer program",
-			have, len(steps))
+		return newer(have, len(steps))
 	}
 	for _, step := range steps[have:] {
 		if err := step.apply(ctx, db); err != nil {
@@ -56,10 +55,18 @@ func current(ctx context.Context, db *sql.DB, files fs.FS) error {
 	}
 	have, err := schemaVersion(ctx, db)
 	if err == nil && have != len(steps) {
-		err = fmt.Errorf("the database has schema version %d and this program knows %d: migrate it, or use the program that it belongs to",
-			have, len(steps))
+		err = notCurrent(have, len(steps))
 	}
 	return err
+}
+
+func newer(have, known int) error {
+	return fmt.Errorf("the database has schema version %d and this program knows %d: use a newer program", have, known)
+}
+
+func notCurrent(have, known int) error {
+	return fmt.Errorf("the database has schema version %d and this program knows %d: migrate it, or use the program that it belongs to",
+		have, known)
 }
 
 func migrations(files fs.FS) ([]migration, error) {

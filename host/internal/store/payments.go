@@ -49,8 +49,10 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 // An error of change is returned as it is and nothing is changed. With idem, Update
 // fails with a [*KeyUsedError], before change runs, if its key is in use; otherwise
 // the key is kept in the same transaction, as change left it, so change may set
-// idem.Operation. change runs at most once, in the caller's goroutine; it must not
-// call the store to change the same payment, and should be quick. It may add
+// idem.Operation. change runs in the caller's goroutine, and if another host that shares
+// the database was quicker, again on the record as that host left it: what it did before
+// must not matter. It must not call the store to change the same payment, and should be
+// quick. It may add
 // operations, alter them, fold truth, close the payment, and alter ExternalID and
 // Metadata; it must not remove operations, or alter what was
 // fixed when the payment or the operation was created.

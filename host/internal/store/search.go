@@ -30,7 +30,7 @@ func (s search) run(ctx context.Context, q reader) ([]place, error) {
 	query := `SELECT p.updated_at, p.seq FROM payments p ` + s.using("payments_newest") + ` `
 	args := s.args
 	if by != nil {
-		query = `WITH chosen (seq) AS MATERIALIZED (SELECT DISTINCT * FROM (` + by.query + `))
+		query = `WITH chosen (seq) AS MATERIALIZED (SELECT DISTINCT * FROM (` + by.query + `) AS found)
 			SELECT p.updated_at, p.seq FROM chosen CROSS JOIN payments p ` + s.using("") + ` `
 		s.add(`p.seq = chosen.seq`)
 		args = append(by.args, s.args...)
@@ -63,7 +63,7 @@ func (s search) mostTelling(ctx context.Context, q reader) (*finder, error) {
 	fewest := fewEnough
 	for i := range s.finders {
 		f := &s.finders[i]
-		rows, err := q.once(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d)`, f.query, fewest), f.args...)
+		rows, err := q.once(ctx, fmt.Sprintf(`SELECT count(*) FROM (%s LIMIT %d) AS found`, f.query, fewest), f.args...)
 		var n int
 		if err := one(rows, err, func(r row) error { return r.Scan(&n) }); err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -21,7 +22,7 @@ func (s *Store) SaveService(ctx context.Context, service *PaymentService) error 
 	load := func(q reader) (err error) {
 		was, err = s.loadService(ctx, q, service.ID)
 		if errors.Is(err, ErrNotFound) {
-			err = nil
+			was, err = PaymentService{}, nil
 		}
 		return err
 	}
@@ -35,8 +36,9 @@ func (s *Store) SaveService(ctx context.Context, service *PaymentService) error 
 }
 
 // UpdateService changes a payment service with nobody else changing it in between, and
-// returns it as kept. An error of change is returned as it is and nothing is changed.
-// The rules of SaveService apply.
+// returns it as kept. An error of change is returned as it is and nothing is changed. If
+// another host was quicker, change runs again on what that host left. The rules of
+// SaveService apply.
 func (s *Store) UpdateService(
 	ctx context.Context, id string, change func(*PaymentService) error,
 ) (PaymentService, error) {
@@ -104,6 +106,10 @@ func (s *Store) Services(
 // savedService is the change that turns was, which may be nothing, into is.
 func (s *Store) savedService(was, is *PaymentService) (changes, error) {
 	now := ledger.Kept(s.now())
+	// Its time tells one version of a service from the next, so it never stands still.
+	if !now.After(was.UpdatedAt) {
+		now = was.UpdatedAt.Add(time.Microsecond)
+	}
 	is.Revision, is.UpdatedAt, is.CreatedAt = was.Revision, now, ledger.Kept(is.CreatedAt)
 	if is.CreatedAt.IsZero() {
 		is.CreatedAt = now
@@ -112,9 +118,10 @@ func (s *Store) savedService(was, is *PaymentService) (changes, error) {
 		is.Revision++
 	}
 	var c changes
-	c.add(saveService, is.ID, is.MerchantAccount, is.Connector, is.Method, is.DisplayName, bit(is.Active),
+	c.must(errStale, saveService, is.ID, is.MerchantAccount, is.Connector, is.Method, is.DisplayName, bit(is.Active),
 		bit(is.Deleted), int64(is.Position), string(is.Mode), is.Revision, mapJSON(is.Config),
-		listJSON(is.Currencies), listJSON(is.Countries), webhookJSON(is.Webhook), at(is.CreatedAt), at(is.UpdatedAt))
+		listJSON(is.Currencies), listJSON(is.Countries), webhookJSON(is.Webhook), at(is.CreatedAt), at(is.UpdatedAt),
+		at(was.UpdatedAt))
 	c.add(`DELETE FROM secrets WHERE service = ?`, is.ID)
 	for field, secret := range is.sealedFields() {
 		c.add(`INSERT INTO secrets (service, field, key_id, sealed) VALUES (?,?,?,?)`,
@@ -130,7 +137,8 @@ const saveService = `INSERT INTO services (id, merchant_account, connector, meth
 	display_name = excluded.display_name, active = excluded.active, deleted = excluded.deleted,
 	position = excluded.position, mode = excluded.mode, revision = excluded.revision, config = excluded.config,
 	currencies = excluded.currencies, countries = excluded.countries, webhook = excluded.webhook,
-	created_at = excluded.created_at, updated_at = excluded.updated_at`
+	created_at = excluded.created_at, updated_at = excluded.updated_at
+	WHERE services.updated_at = ?`
 
 const selectServices = `SELECT id, merchant_account, connector, method, display_name, active, deleted, position,
 	mode, revision, config, currencies, countries, webhook, created_at, updated_at FROM services `

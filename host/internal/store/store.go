@@ -31,6 +31,10 @@ var ErrClosed = errors.New("store is closed")
 // Nothing was changed; the caller may try again later.
 var ErrBusy = errors.New("store is busy")
 
+// ErrUnavailable says that the database cannot be reached, or cannot be written to, at
+// the moment. Nothing was changed; the same will work again once the database does.
+var ErrUnavailable = errors.New("database is not available")
+
 // ErrCursor says that a cursor was not made by this store, or for another query.
 var ErrCursor = errors.New("cursor is not valid for this query")
 
@@ -49,7 +53,8 @@ func (e *KeyUsedError) Error() string {
 // Reads end when their context does. A change whose context ends before it was
 // started is not made, and says so; one that was started is carried through whatever
 // happens to its context, so that its answer is always the truth. A change that
-// returns an error has not been made.
+// returns an error has not been made, with one exception, which says so: the connection
+// to a PostgreSQL server was lost during a COMMIT and the server stayed away.
 type Store struct {
 	db  backend
 	now func() time.Time
@@ -80,13 +85,47 @@ func OpenSQLite(ctx context.Context, path string, key MasterKey, now func() time
 	return s, nil
 }
 
-// claim checks that the database was sealed with the store's key, or marks a new one.
+// OpenPostgres opens the PostgreSQL database at url, such as
+// postgres://host@db.internal:5432/payments?sslmode=verify-full, and brings it to this
+// version's schema, in the first schema of its search_path. Several hosts may do so at
+// once, and work on it together. It refuses a database that a newer version has
+// written, one that holds something else, and a server that does not wait for its disk.
+// It fails with [ErrUnavailable] if the database cannot be reached.
+//
+// While the database is away, reads and changes fail with [ErrUnavailable], and work
+// again once it is back. Its errors never tell the password that url may hold. The
+// connections must lead to the server or to a pooler of whole sessions.
+//
+// Every commit is on disk when it returns. key seals the secrets: all hosts need the
+// same, and opening a database that was sealed with another key fails. now is the clock;
+// times are kept to the microsecond, in UTC.
+func OpenPostgres(ctx context.Context, url string, key MasterKey, now func() time.Time) (*Store, error) {
+	derived, err := key.derive()
+	if err != nil {
+		return nil, fmt.Errorf("opening the PostgreSQL database: %w", err)
+	}
+	db, err := openPostgres(ctx, url, hostLimits)
+	if err != nil {
+		return nil, fmt.Errorf("opening the PostgreSQL database: %w", err)
+	}
+	s := &Store{db: db, now: now, key: derived}
+	if err := s.claim(ctx); err != nil {
+		return nil, fmt.Errorf("opening the PostgreSQL database: %w", errors.Join(err, db.close(ctx)))
+	}
+	return s, nil
+}
+
+// claim marks a new database with the store's key, or checks that it was sealed with it.
 func (s *Store) claim(ctx context.Context) error {
 	const name = "store.key"
+	err := s.write(ctx, func(c *changes) {
+		c.add(`INSERT INTO meta (name, value) VALUES (?,?) ON CONFLICT DO NOTHING`, name, s.key.id)
+	})
+	if err != nil {
+		return err
+	}
 	sealedWith, err := s.Meta(ctx, name)
 	switch {
-	case errors.Is(err, ErrNotFound):
-		return s.SetMeta(ctx, name, s.key.id)
 	case err != nil:
 		return err
 	case sealedWith != s.key.id:

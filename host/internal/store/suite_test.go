@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
@@ -66,6 +67,40 @@ func TestSQLiteStore(t *testing.T) {
 			check(t, openTestSQLite)
 		})
 	}
+}
+
+func TestPostgresStore(t *testing.T) {
+	for rule, check := range suite {
+		t.Run(rule, func(t *testing.T) {
+			t.Parallel()
+			check(t, openTestPostgres)
+		})
+	}
+}
+
+func openTestPostgres(t testing.TB, now func() time.Time) *Store {
+	t.Helper()
+	return openPostgresAt(t, pgtest.Database(t), testKey(t), now)
+}
+
+func testKey(t testing.TB) MasterKey {
+	t.Helper()
+	key, err := LoadOrCreateMasterKey(filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// openPostgresAt opens the PostgreSQL store at a URL, which others may use too.
+func openPostgresAt(t testing.TB, url string, key MasterKey, now func() time.Time) *Store {
+	t.Helper()
+	s, err := OpenPostgres(t.Context(), url, key, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, s) })
+	return s
 }
 
 func openTestSQLite(t testing.TB, now func() time.Time) *Store {

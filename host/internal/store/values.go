@@ -87,6 +87,18 @@ type bad struct{ err error }
 // Value implements [driver.Valuer].
 func (b bad) Value() (driver.Value, error) { return nil, b.err }
 
+// flaw is the error of an argument that could not be made.
+func (c changes) flaw() error {
+	for i := range c {
+		for _, arg := range c[i].args {
+			if b, ok := arg.(bad); ok {
+				return b.err
+			}
+		}
+	}
+	return nil
+}
+
 // bit returns b as a number.
 func bit(b bool) int64 {
 	if b {
