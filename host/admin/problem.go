@@ -66,6 +66,7 @@ var statuses = []struct {
 	{ErrAnswered, http.StatusConflict, "answered_before"},
 	{fleet.ErrDamaged, http.StatusConflict, "damaged"},
 	{store.ErrBusy, http.StatusServiceUnavailable, "busy"},
+	{store.ErrUnavailable, http.StatusServiceUnavailable, "database_unavailable"},
 	{store.ErrClosed, http.StatusServiceUnavailable, "shutting_down"},
 	{supervise.ErrClosed, http.StatusServiceUnavailable, "shutting_down"},
 	{context.DeadlineExceeded, http.StatusGatewayTimeout, "timeout"},

@@ -134,7 +134,7 @@ func postgresConfig(url string, within limits) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		// Its text quotes the URL, and where that is malformed the password with it.
-		return nil, errors.New("malformed URL: it must be like postgres://user@host:5432/database?sslmode=verify-full, " + //nolint:nilerr // see above
+		return nil, errors.New("malformed URL: it must be like postgres://user@host:5432/database?sslmode=verify-full, " +
 			"with special characters in names and passwords percent-encoded")
 	}
 	if !strings.Contains(url, "pool_max_conns=") {

@@ -133,10 +133,10 @@ func (a *selection) Close() error {
 	}
 	err := a.batch.Close()
 	a.batch = nil
-	if a.Rows.Err() != nil {
-		return nil // it has been told
+	if a.Rows.Err() == nil { // else it would be told twice
+		return a.sight.explain(err)
 	}
-	return a.sight.explain(err)
+	return nil
 }
 
 // A bitFlag is a truth that the database keeps as a number.
