@@ -50,6 +50,7 @@ func (f Filter) criteria(account string, using func(index string) string) *crite
 	c.name("id", f.ID, "")
 	c.name("reference", f.Reference, "")
 	c.name("external_id", f.ExternalID, "payments_external_id")
+	c.name("buyer_external_id", f.BuyerExternalID, "payments_buyer")
 	c.name("order_ref", f.OrderRef, "payments_order")
 	in(c, "status", f.Statuses)
 	in(c, "currency", f.Currencies)

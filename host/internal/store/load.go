@@ -19,7 +19,7 @@ type stored struct {
 }
 
 const selectPayment = `SELECT p.seq, p.id, p.reference, p.merchant_account, p.service, p.connector, p.method,
-	p.country, p.currency, p.amount, p.intent, p.return_url, p.external_id, p.metadata, p.approval_expires_at,
+	p.country, p.currency, p.amount, p.intent, p.return_url, p.external_id, p.buyer_external_id, p.metadata, p.approval_expires_at,
 	p.created_at, p.updated_at, p.closed_why, p.closed_at, p.truth, p.version, p.events, r.body
 	FROM payments p LEFT JOIN requests r ON r.payment = p.seq `
 
@@ -70,7 +70,7 @@ func scanPayment(r row) (stored, error) {
 		request   []byte
 	)
 	err := r.Scan(&s.seq, &p.ID, &p.Reference, &s.MerchantAccount, &s.Service, &s.Connector, &s.Method,
-		&s.Country, &p.Amount.Currency, &p.Amount.Minor, &p.Intent, &s.ReturnURL, &s.ExternalID,
+		&s.Country, &p.Amount.Currency, &p.Amount.Minor, &p.Intent, &s.ReturnURL, &s.ExternalID, &s.BuyerExternalID,
 		fromJSON(&s.Metadata), &expires, &created, &updated, &closedWhy, &closedAt, fromJSON(&s.Truth),
 		&s.version, &s.events, &request)
 	p.ApprovalExpiresAt, p.CreatedAt, s.UpdatedAt = expires.time(), created.time(), updated.time()

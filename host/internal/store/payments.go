@@ -60,16 +60,21 @@ func (s *Store) Update(
 	ctx context.Context, id sdk.PaymentID, idem *Idempotency, change func(*Record) error,
 ) (Record, error) {
 	var is stored
+	var told Audience
 	load := func(q reader) (err error) {
 		if err = unused(ctx, q, idem, s.now()); err != nil {
 			return err
 		}
-		is, err = load(ctx, q, wherePaymentID, string(id))
+		if is, err = load(ctx, q, wherePaymentID, string(id)); err != nil {
+			return err
+		}
+		told, err = s.audience(ctx, q, &is.Record)
 		return err
 	}
 	var ofCaller error
 	plan := func() (changes, error) {
 		was := is.snapshot()
+		announced := s.watch(&is.Record, told)
 		if ofCaller = change(&is.Record); ofCaller != nil {
 			return nil, ofCaller
 		}
@@ -88,6 +93,7 @@ func (s *Store) Update(
 			c.useKey(idem)
 		}
 		c.change(&was, &is)
+		c.deliver(&is.Record, announced(&is.Record), now)
 		return c, nil
 	}
 	err := s.db.change(ctx, "payment "+string(id), load, plan)

@@ -19,6 +19,7 @@ type Record struct {
 	Method          string // such as "smartpay"
 	Country         string
 	ExternalID      string // the merchant's name for the payment
+	BuyerExternalID string // the merchant's name for the buyer
 	Metadata        map[string]string
 
 	// Request is the validated request that created the payment, as JSON. It is
@@ -118,6 +119,7 @@ type Filter struct {
 	ErrorCodes      []string
 	ID              string
 	ExternalID      string
+	BuyerExternalID string
 	Reference       string
 	OrderRef        string
 	AmountEQ        *int64

@@ -45,7 +45,8 @@ func fixed(r *Record) [8]string {
 	p := &r.Payment
 	return [8]string{
 		string(p.ID), string(p.Reference), p.Amount.String(), string(p.Intent), p.CreatedAt.UTC().String(),
-		strings.Join([]string{r.MerchantAccount, r.Service, r.Connector, r.Method, r.Country}, "\x00"), r.ReturnURL,
+		strings.Join([]string{r.MerchantAccount, r.Service, r.Connector, r.Method, r.Country,
+			r.BuyerExternalID}, "\x00"), r.ReturnURL,
 		string(r.Request),
 	}
 }
@@ -94,7 +95,7 @@ func (s *stored) insert(c *changes) {
 		{"id", string(p.ID)}, {"reference", string(p.Reference)}, {"merchant_account", s.MerchantAccount},
 		{"service", s.Service}, {"connector", s.Connector}, {"method", s.Method}, {"country", s.Country},
 		{"currency", string(p.Amount.Currency)}, {"amount", p.Amount.Minor}, {"intent", string(p.Intent)},
-		{"return_url", s.ReturnURL}, {"created_at", at(p.CreatedAt)},
+		{"return_url", s.ReturnURL}, {"buyer_external_id", s.BuyerExternalID}, {"created_at", at(p.CreatedAt)},
 	}
 	c.insert(ErrExists, "payments", append(fixed, s.columns()...))
 }

@@ -46,7 +46,7 @@ func TestOpenRefuses(t *testing.T) {
 				closeStore(t, openAt(t, filepath.Dir(path), time.Now))
 				execute(t, path, `INSERT INTO migrations (version, name) VALUES (99, 'future')`)
 			},
-			"schema version 99 and this program knows 1",
+			"schema version 99 and this program knows 2",
 		},
 		"a database of something else": {
 			func(t *testing.T, path string) { execute(t, path, `CREATE TABLE cookies (id INTEGER)`) },
@@ -229,6 +229,13 @@ func TestSecretsNeverReachTheFiles(t *testing.T) {
 	keepService(t, s, service)
 	if _, err := s.UpdateService(t.Context(), "s1", func(p *PaymentService) error {
 		p.Secrets["secret_key"] = sdk.NewSecret("canary-second")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	subscribe(t, s, "hook", "default")
+	if _, err := s.UpdateSubscription(t.Context(), "hook", func(sub *Subscription) error {
+		sub.Previous, sub.Secret, sub.Password = sub.Secret, sdk.NewSecret("canary-new"), sdk.NewSecret("canary-password")
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,9 @@ type Store struct {
 	db  backend
 	now func() time.Time
 	key *keys // a pointer, so that printing a Store cannot show them
+
+	announcer Announcer
+	audiences audiences
 }
 
 // OpenSQLite opens the database file at path, creating it (mode 0600, in a folder of

@@ -77,6 +77,7 @@ func listed(t *testing.T, s *Store, c *clock, rt *rapid.T, count int) []Record {
 		rec.MerchantAccount, rec.Service = pick("account", "default", "other"), pick("service", "s1", "s2")
 		rec.Method, rec.Country = pick("method", "smartpay", "konbini"), pick("country", "JP", "FR")
 		rec.ExternalID = pick("external id", "", "order-7", "Order-77", "ÉTÉ")
+		rec.BuyerExternalID = pick("buyer", "", "b1", "b2")
 		rec.Metadata = rapid.MapOfN(rapid.SampledFrom([]string{"a", "b"}), rapid.SampledFrom([]string{"1", "2"}), 0, 2).Draw(rt, "metadata")
 		rec.Payment.Amount = sdk.Money{Minor: rapid.Int64Range(1, 4).Draw(rt, "amount"), Currency: sdk.Currency(pick("currency", "JPY", "EUR"))}
 		rec.Payment.CreatedAt = c.now().Add(-time.Duration(i) * time.Minute)
@@ -128,6 +129,7 @@ func drawFilter(rt *rapid.T, all []Record) Filter {
 		func() { f.ErrorCodes = some("errors", "insufficient_funds", "unknown_error", "") },
 		func() { f.ID = string(anyOf.Payment.ID) },
 		func() { f.ExternalID = anyOf.ExternalID },
+		func() { f.BuyerExternalID = anyOf.BuyerExternalID },
 		func() { f.Reference = string(anyOf.Payment.Reference) },
 		func() { f.OrderRef = string(anyOf.Truth.Order) },
 		func() { f.AmountEQ = new(rapid.Int64Range(1, 4).Draw(rt, "exactly")) },
@@ -168,6 +170,7 @@ func selects(f Filter, r *Record) bool {
 	a := r.Payment.Amount.Minor
 	return is(f.MerchantAccount, r.MerchantAccount) && is(f.ID, string(r.Payment.ID)) &&
 		is(f.ExternalID, r.ExternalID) && is(f.Reference, string(r.Payment.Reference)) &&
+		is(f.BuyerExternalID, r.BuyerExternalID) &&
 		is(f.OrderRef, string(r.Truth.Order)) &&
 		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status(v))) &&
 		has(f.Currencies, string(r.Payment.Amount.Currency)) && has(f.Countries, r.Country) &&
@@ -237,6 +240,7 @@ func listsByEachFilter(t *testing.T, open opener) {
 	odd := newPayment()
 	odd.ExternalID, odd.Truth.Order, odd.MerchantAccount = string(odd.Payment.ID), sdk.OrderRef(odd.Payment.ID), "other"
 	odd.Metadata = map[string]string{"a": "1", "c": "3"}
+	odd.BuyerExternalID = "buyer-7"
 	create(t, s, odd)
 	const none, first, second, both = "", "first", "second", "second first"
 	tests := map[string]struct {
@@ -255,6 +259,8 @@ func listsByEachFilter(t *testing.T, open opener) {
 		"no error":                            {Filter{ErrorCodes: []string{""}}, second},
 		"an error or none":                    {Filter{ErrorCodes: []string{"", "insufficient_funds"}}, both},
 		"a text that names it in three ways":  {Filter{Search: string(odd.Payment.ID)}, second},
+		"a buyer":                             {Filter{BuyerExternalID: "buyer-7"}, second},
+		"a part of a buyer's name":            {Filter{BuyerExternalID: "buyer"}, none},
 		"a reference":                         {Filter{Search: string(declined.Payment.Reference)}, first},
 		"a part of a name":                    {Filter{Search: string(declined.Payment.Reference)[:3]}, none},
 		"created when it was updated":         {Filter{CreatedGTE: declined.UpdatedAt}, both},

@@ -99,6 +99,7 @@ func keepsEveryFieldOfPayments(t *testing.T, open opener) {
 		fill(r)
 		r.Payment, r.MerchantAccount, r.Service, r.Connector = fixed.Payment, fixed.MerchantAccount, fixed.Service, fixed.Connector
 		r.Method, r.Country, r.Request, r.ReturnURL = fixed.Method, fixed.Country, fixed.Request, fixed.ReturnURL
+		r.BuyerExternalID = fixed.BuyerExternalID
 		op := &r.Operations[0]
 		op.ID, op.Kind, op.Key, op.CreatedAt = later.Operations[0].ID, later.Operations[0].Kind, later.Operations[0].Key, later.Operations[0].CreatedAt
 	})
@@ -133,6 +134,17 @@ func keepsEveryFieldOfTheRest(t *testing.T, open opener) {
 		t.Fatal(err)
 	}
 	same(t, "api key", gotKey, key)
+
+	var sub Subscription
+	fill(&sub)
+	if err := s.SaveSubscription(ctx, &sub); err != nil {
+		t.Fatal(err)
+	}
+	gotSub, err := s.Subscription(ctx, sub.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "subscription", gotSub, sub)
 
 	var entry JournalEntry
 	fill(&entry)
