@@ -90,6 +90,7 @@ type Store interface {
 	Repeats
 	ServiceReader
 	ServiceWriter
+	Subscribers
 	Keys
 }
 

@@ -21,13 +21,15 @@ import (
 // The scopes that operations here ask for. A token says which it has; "*.read" and
 // "*.write" stand for all that end so.
 const (
-	readTransactions  = "transactions.read"
-	writeTransactions = "transactions.write"
-	readOptions       = "payment-options.read"
-	readDefinitions   = "payment-service-definitions.read"
-	readServices      = "payment-services.read"
-	writeServices     = "payment-services.write"
-	embedded          = "embed"
+	readTransactions   = "transactions.read"
+	writeTransactions  = "transactions.write"
+	readOptions        = "payment-options.read"
+	readDefinitions    = "payment-service-definitions.read"
+	readServices       = "payment-services.read"
+	writeServices      = "payment-services.write"
+	readSubscriptions  = "webhook-subscriptions.read"
+	writeSubscriptions = "webhook-subscriptions.write"
+	embedded           = "embed"
 )
 
 const accountHeader = "X-GR4VY-MERCHANT-ACCOUNT-ID"
@@ -63,7 +65,7 @@ func (s *server) admit(ctx context.Context, r *http.Request, op operation) (*cal
 	if op.global {
 		return c, nil
 	}
-	if c.account, err = account(r.Header); err != nil {
+	if c.account, err = account(r.Header, op.every); err != nil {
 		return nil, err
 	}
 	note.account = c.account
@@ -128,11 +130,15 @@ func grants(scopes []string, scope string) bool {
 	return dot >= 0 && slices.Contains(scopes, "*"+scope[dot:])
 }
 
-// account is the merchant account that a request names.
-func account(h http.Header) (string, error) {
+// account is the merchant account that a request names, or [everyAccount] where that is
+// allowed.
+func account(h http.Header, every bool) (string, error) {
 	values := h.Values(accountHeader)
 	if len(values) == 0 || (len(values) == 1 && values[0] == "") {
 		return DefaultAccount, nil
+	}
+	if every && len(values) == 1 && values[0] == everyAccount {
+		return everyAccount, nil
 	}
 	if len(values) > 1 || !accountName.MatchString(values[0]) {
 		return "", invalid(detail{inHeader, "/" + accountHeader,

@@ -76,6 +76,8 @@ func (q *query) read(f *store.Filter, name string) {
 		f.ID = q.text(name)
 	case "external_identifier":
 		f.ExternalID = q.text(name)
+	case "buyer_external_identifier":
+		f.BuyerExternalID = q.text(name)
 	case "reconciliation_id":
 		f.Reference = q.text(name)
 	case "payment_service_transaction_id":

@@ -62,6 +62,18 @@ func routes() map[string]map[string]operation {
 			put: {scopes: []string{writeServices}, slow: true, serve: (*server).updateService},
 			del: {scopes: []string{writeServices}, serve: (*server).deleteService},
 		},
+		"/webhook-subscriptions": {
+			get:  {scopes: []string{readSubscriptions}, every: true, serve: (*server).listSubscriptions},
+			post: {scopes: []string{writeSubscriptions}, every: true, serve: (*server).createSubscription},
+		},
+		"/webhook-subscriptions/{id}": {
+			get: {scopes: []string{readSubscriptions}, every: true, serve: (*server).getSubscription},
+			put: {scopes: []string{writeSubscriptions}, every: true, serve: (*server).updateSubscription},
+			del: {scopes: []string{writeSubscriptions}, every: true, serve: (*server).deleteSubscription},
+		},
+		"/webhook-subscriptions/{id}/rotate-secret": {
+			post: {scopes: []string{writeSubscriptions}, every: true, serve: (*server).rotateSecret},
+		},
 		"/": {},
 	}
 }

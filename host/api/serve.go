@@ -38,6 +38,8 @@ type operation struct {
 	scopes []string
 	// global: the operation is not about a merchant account.
 	global bool
+	// every: the operation can be about all merchant accounts together, "*".
+	every bool
 	// slow: the operation may wait for a provider.
 	slow  bool
 	serve func(*server, *call) (answer, error)

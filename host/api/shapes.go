@@ -11,6 +11,7 @@ import (
 type shapes struct {
 	transaction, update, capture, refund, refundAll, increment, options *schemas.Schema
 	service, serviceUpdate, verify                                      *schemas.Schema
+	subscription, subscriptionUpdate                                    *schemas.Schema
 	none                                                                *schemas.Schema
 }
 
@@ -35,7 +36,10 @@ func compileShapes() (shapes, error) {
 		increment:     inline(incrementShape),
 		options:       inline(optionsShape),
 		verify:        inline(verifyShape),
+		subscription:  inline(`{"required": ["url"], ` + subscriptionShape),
 		none:          inline(`{"type": "object"}`),
+
+		subscriptionUpdate: inline(`{` + subscriptionShape),
 	}
 	return s, errors.Join(wrong...)
 }
@@ -105,6 +109,28 @@ const verifyShape = `{
           "value": {"type": ["string", "null"], "maxLength": 10000}
         }
       }
+    }
+  },
+  "additionalProperties": false
+}`
+
+// subscriptionShape is what is the same in a request to create or change a webhook
+// subscription, after the brace and what differs. Of the kinds of authentication that the
+// contract knows this host offers one.
+const subscriptionShape = `
+  "type": "object",
+  "properties": {
+    "url": {"type": "string", "minLength": 1, "maxLength": 2048},
+    "active": {"type": "boolean"},
+    "authentication": {
+      "type": ["object", "null"],
+      "required": ["kind", "username", "password"],
+      "properties": {
+        "kind": {"const": "basic", "x-expected": "basic"},
+        "username": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^:]+$", "x-expected": "a name without a colon"},
+        "password": {"type": "string", "minLength": 1, "maxLength": 255}
+      },
+      "additionalProperties": false
     }
   },
   "additionalProperties": false

@@ -87,6 +87,9 @@ func (e *Engine) newRecord(id uuid.UUID, p NewPayment, svc store.PaymentService,
 		Request: raw, ReturnURL: p.RedirectURL,
 		Added: []store.Event{requested(op, lease)},
 	}
+	if auth.Buyer != nil {
+		rec.BuyerExternalID = auth.Buyer.ExternalID
+	}
 	return rec, op, nil
 }
 
