@@ -125,6 +125,7 @@ func (h *Host) open(ctx context.Context) error {
 // assemble wires the parts. Reading it is reading the map in CONTRIBUTING.md.
 func (h *Host) assemble() error {
 	c := h.config
+	h.store.Announce(api.NewAnnouncer(c.PublicURL, c.Mode, c.Slog))
 	h.engine = settle.New(settle.Config{
 		Store: h.store, Connectors: h.connectors, Logger: c.Slog, Now: c.Now,
 		PublicURL: c.PublicURL, ReturnKey: h.returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep,

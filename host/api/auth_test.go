@@ -62,6 +62,7 @@ func TestStrangers(t *testing.T) {
 
 func TestScopes(t *testing.T) {
 	const id = "/transactions/00000000-0000-4000-8000-000000000000"
+	const hook = "/webhook-subscriptions/00000000-0000-4000-8000-000000000000"
 	tests := map[string]struct {
 		verb, path string
 		body       any
@@ -92,6 +93,12 @@ func TestScopes(t *testing.T) {
 		"change a service":    {"PUT", "/payment-services/00000000-0000-4000-8000-000000000000", nil, "payment-services.write"},
 		"delete a service":    {"DELETE", "/payment-services/00000000-0000-4000-8000-000000000000", nil, "payment-services.write"},
 		"verify credentials":  {"POST", "/payment-services/verify", nil, "payment-services.write"},
+		"subscriptions":       {"GET", "/webhook-subscriptions", nil, "webhook-subscriptions.read"},
+		"subscription":        {"GET", hook, nil, "webhook-subscriptions.read"},
+		"subscribe":           {"POST", "/webhook-subscriptions", fields{"url": "https://shop.example"}, "webhook-subscriptions.write"},
+		"resubscribe":         {"PUT", hook, nil, "webhook-subscriptions.write"},
+		"unsubscribe":         {"DELETE", hook, nil, "webhook-subscriptions.write"},
+		"rotate a secret":     {"POST", hook + "/rotate-secret", nil, "webhook-subscriptions.write"},
 		"read one's services": {"GET", "/payment-services/00000000-0000-4000-8000-000000000000", nil, "payment-services.read"},
 	}
 	w := newShop(t)

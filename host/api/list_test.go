@@ -10,7 +10,8 @@ import (
 
 func TestListFilters(t *testing.T) {
 	w := newShop(t)
-	w.opened(fields{"external_identifier": "first", "amount": 500, "cart_items": nil})
+	anonymous := with(payment(nil)["buyer"].(fields), fields{"external_identifier": nil})
+	w.opened(fields{"external_identifier": "first", "amount": 500, "cart_items": nil, "buyer": anonymous})
 	w.clock.advance(time.Minute)
 	second := w.captured(fields{"external_identifier": "second", "metadata": fields{"cart": "9", "q": "a b"}})
 	w.post(second+"/refunds", fields{"amount": 1}).want(http.StatusCreated)
@@ -28,6 +29,8 @@ func TestListFilters(t *testing.T) {
 		"two statuses":            {url.Values{"status": {"capture_succeeded", "authorization_failed"}}, "third second"},
 		"an id":                   {url.Values{"id": {one.text("id")}}, "second"},
 		"an external identifier":  {url.Values{"external_identifier": {"first"}}, "first"},
+		"a buyer":                 {url.Values{"buyer_external_identifier": {"buyer-1"}}, "third second"},
+		"another buyer":           {url.Values{"buyer_external_identifier": {"buyer-2"}}, ""},
 		"a reconciliation id":     {url.Values{"reconciliation_id": {one.text("reconciliation_id")}}, "second"},
 		"a provider's id":         {url.Values{"payment_service_transaction_id": {one.text("payment_service_transaction_id")}}, "second"},
 		"an error code":           {url.Values{"error_code": {"canceled"}}, "third"},

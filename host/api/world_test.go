@@ -125,6 +125,7 @@ func newWorld(t *testing.T, changes ...func(*api.Config)) *world {
 	w.must(err)
 	leases := &connectors{Connector: api.Connector{Description: description, Gate: gate}, remote: remote}
 	logger := slog.New(slog.NewTextHandler(w.log, nil))
+	w.store.Announce(api.NewAnnouncer("https://host.example:8443", sdk.ModeTest, logger))
 	engine := settle.New(settle.Config{
 		Store: w.store, Connectors: leases, Logger: logger, Now: w.clock.Now,
 		PublicURL: "https://host.example", ReturnKey: []byte("return key"), CallTimeout: 5 * time.Second,
