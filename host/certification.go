@@ -98,7 +98,7 @@ func (c *connectors) recordAdmission(r fleet.Release, j certificate.Judgement) e
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), journalBound)
 	defer cancel()
-	err = c.store.AppendJournal(ctx, store.JournalEntry{Connector: r.Name, At: at, Name: to, Context: story})
+	err = c.store.AppendJournal(ctx, store.JournalEntry{Connector: r.Name, At: at, Name: to, Context: story, Host: c.host})
 	if err != nil {
 		return fmt.Errorf("recording an admission: %w", err)
 	}
@@ -117,11 +117,12 @@ func (h *Host) Certification(digest string) certificate.Judgement {
 }
 
 // Certify puts a certificate beside an installed release, named by its whole digest. It
-// counts from the next start of the release. One that the policy refuses is not taken.
+// counts from the next start of the release, on every host. One that the policy of this
+// host refuses is not taken.
 func (h *Host) Certify(ctx context.Context, digest string, raw []byte) (certificate.Judgement, error) {
 	if err := h.fleet.Certify(ctx, digest, raw, h.connectors.objection); err != nil {
 		return certificate.Judgement{}, err
 	}
 	h.connectors.reconsider(digest)
-	return h.Certification(digest), nil
+	return h.Certification(digest), h.depot.certify(ctx, digest, raw)
 }

@@ -19,9 +19,15 @@ import (
 // "data" below the working directory and listens on free ports of the loopback
 // interface.
 type Config struct {
-	DataDir     string // database, master key, releases, sockets; empty means "data"
-	Listen      string // merchants' API; empty means 127.0.0.1:0
-	AdminListen string // operators' API; empty means 127.0.0.1:0
+	DataDir string // database, master key, releases, sockets; empty means "data"
+	// Store is the URL of the PostgreSQL database that hosts share, postgres://…; empty
+	// means a database in the data directory, for this host alone.
+	Store sdk.Secret
+	// MasterKeyFile holds the key that seals the secrets in the database; empty means one in
+	// the data directory. Hosts that share a database share it too.
+	MasterKeyFile string
+	Listen        string // merchants' API; empty means 127.0.0.1:0
+	AdminListen   string // operators' API; empty means 127.0.0.1:0
 	// PublicURL is where buyers and providers reach the merchants' listener from
 	// outside; empty means its own address.
 	PublicURL string
@@ -109,6 +115,7 @@ type layout struct{ dir string }
 
 func (l layout) database() string  { return filepath.Join(l.dir, "host.db") }
 func (l layout) masterKey() string { return filepath.Join(l.dir, "master.key") }
+func (l layout) id() string        { return filepath.Join(l.dir, "host.id") }
 func (l layout) releases() string  { return filepath.Join(l.dir, "releases") }
 func (l layout) lock() string      { return filepath.Join(l.dir, "lock") }
 func (l layout) adminToken() string {

@@ -31,9 +31,11 @@ const (
 // connectors are the connectors of this host: for each, the slot that calls go
 // through and the supervisor that fills it.
 type connectors struct {
-	config Config
-	store  *store.Store
-	fleet  *fleet.Fleet
+	config    Config
+	store     *store.Store
+	fleet     *fleet.Fleet
+	host      string // id of this one
+	decisions *decisions
 
 	refusals refusals
 
@@ -46,11 +48,15 @@ type connectors struct {
 type connector struct {
 	slot       *slot.Slot
 	supervisor *supervise.Supervisor
+	suspects   *suspects
 	release    fleet.Release // what was activated or swapped to last
 }
 
-func newConnectors(c Config, s *store.Store) *connectors {
-	return &connectors{config: c, store: s, all: map[string]*connector{}, gates: map[string]*supervise.Admission{}}
+func newConnectors(c Config, d *decisions) *connectors {
+	return &connectors{
+		config: c, store: d.store, host: d.host, decisions: d,
+		all: map[string]*connector{}, gates: map[string]*supervise.Admission{},
+	}
 }
 
 // start lets supervisors run, now and as they are added, until ctx ends. The group
@@ -103,17 +109,17 @@ func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	suspects, err := c.suspects(ctx, name)
+	policy := c.config.Connectors
+	x := &connector{slot: slot.NewLimited(name, policy.Limits), suspects: &suspects{store: c.store, connector: name}}
+	known, err := x.suspects.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	policy := c.config.Connectors
-	x := &connector{slot: slot.NewLimited(name, policy.Limits)}
 	x.supervisor = supervise.New(c.patient(supervise.Config{
-		Slot: x.slot, Launcher: c.launch, Admit: c.admit, Journal: journal{c.store}, Logger: c.config.Slog,
+		Slot: x.slot, Launcher: c.launch, Admit: c.admit, Journal: c.decisions, Logger: c.config.Slog,
 		LastGeneration: generation, DrainTimeout: c.config.DrainTimeout,
 		Bake: policy.Bake, Bounds: policy.Bounds, Trial: policy.Trial,
-		Suspects: suspects, Remember: c.remember(name),
+		Suspects: known, Remember: x.suspects.remember,
 	}))
 	c.all[name] = x
 	c.run(func(ctx context.Context) {
@@ -123,36 +129,6 @@ func (c *connectors) get(ctx context.Context, name string) (*connector, error) {
 	})
 	return x, nil
 }
-
-// suspects reads the calls under which a connector died in earlier runs.
-func (c *connectors) suspects(ctx context.Context, name string) ([]supervise.Suspect, error) {
-	raw, err := c.store.Meta(ctx, suspectsKey(name))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	var list []supervise.Suspect
-	if err == nil {
-		err = json.Unmarshal([]byte(raw), &list)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the calls under which %s died: %w", name, err)
-	}
-	return list, nil
-}
-
-func (c *connectors) remember(name string) func(context.Context, []supervise.Suspect) error {
-	return func(ctx context.Context, suspects []supervise.Suspect) error {
-		raw, err := json.Marshal(suspects)
-		if err != nil {
-			return fmt.Errorf("encoding the calls under which %s died: %w", name, err)
-		}
-		return c.store.SetMeta(ctx, suspectsKey(name), string(raw))
-	}
-}
-
-// suspectsKey names the calls under which a connector died. The journal tells of every
-// death; this is what is left of it that decides.
-func suspectsKey(connector string) string { return "suspects: " + connector }
 
 // use makes a release the one that serves.
 func (c *connectors) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (supervise.SwapReport, error) {
@@ -204,22 +180,29 @@ func (c *connectors) useOf(ctx context.Context, digest string, names ...string) 
 		}
 		names = append(names, status.Connector)
 	}
+	desired, err := c.decisions.read(ctx)
+	if err != nil {
+		return "", err
+	}
 	for _, name := range names {
-		last, _, err := c.lastServed(ctx, name)
-		if err != nil {
-			return "", err
+		last := desired[name].Digest
+		if last == "" { // nothing was decided since before there were decisions
+			if last, _, err = c.lastServed(ctx, name); err != nil {
+				return "", err
+			}
 		}
 		if last == digest {
-			return "served last and would be started with the host", nil
+			return "is to serve and would be started with the host", nil
 		}
 	}
 	return "", nil
 }
 
-// lastServed reads the journal: the digest of the release that was made to serve last,
-// empty if there was none, and the highest generation there has been.
+// lastServed reads the journal of this host: the digest of the release that was made to
+// serve here last, empty if there was none, and the highest generation there has been.
+// Generations of other hosts are other processes.
 func (c *connectors) lastServed(ctx context.Context, name string) (digest string, generation uint64, err error) {
-	entries, err := c.store.Journal(ctx, name, journalDepth)
+	entries, err := c.store.JournalOf(ctx, c.host, name, journalDepth)
 	if err != nil {
 		return "", 0, fmt.Errorf("reading the journal of %s: %w", name, err)
 	}
@@ -242,8 +225,8 @@ func (c *connectors) lastServed(ctx context.Context, name string) (digest string
 	return digest, generation, err
 }
 
-// servedKey names the fact which release of a connector served last. The journal is
-// the truth of it; this keeps it when the journal has grown long.
+// servedKey names the fact which release of a connector served last, kept until there
+// were decisions.
 func servedKey(connector string) string { return "served last: " + connector }
 
 // Acquire leases a live process.
@@ -303,22 +286,6 @@ func (c *connectors) offer(r fleet.Release) *supervise.Admission {
 	return as
 }
 
-// journal keeps what happens to connectors in the store.
-type journal struct{ store *store.Store }
-
-// Record makes the event durable.
-func (j journal) Record(ctx context.Context, e supervise.Event) error {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("encoding a journal entry: %w", err)
-	}
-	err = j.store.AppendJournal(ctx, store.JournalEntry{Connector: e.Connector, At: e.At, Name: string(e.To), Context: raw})
-	if err == nil && e.To == supervise.Serving && !attached(e.Digest) {
-		err = j.store.SetMeta(ctx, servedKey(e.Connector), e.Digest)
-	}
-	return err
-}
-
 // known returns a connector that runs on this host.
 func (c *connectors) known(name string) (*connector, error) {
 	c.mu.RLock()
@@ -340,11 +307,11 @@ func (c *connectors) status() []supervise.Status {
 	return list
 }
 
-// servedBefore reads the journal for the releases that served before the current one,
-// the last of them first. One that was taken back is not among them: going back from
+// servedBefore reads the journal for the releases that were to serve before the current
+// one, on whichever host that was decided, the last of them first. One that was taken back is not among them: going back from
 // what was gone back to must not lead forward again.
 func (c *connectors) servedBefore(ctx context.Context, name, current string) ([]string, error) {
-	entries, err := c.store.Journal(ctx, name, journalDepth)
+	entries, err := c.store.Decisions(ctx, name, journalDepth)
 	if err != nil {
 		return nil, fmt.Errorf("reading the journal of %s: %w", name, err)
 	}
@@ -354,7 +321,7 @@ func (c *connectors) servedBefore(ctx context.Context, name, current string) ([]
 		if err := json.Unmarshal(entry.Context, &e); err != nil {
 			return nil, fmt.Errorf("reading the journal of %s: entry %d: %w", name, entry.ID, err)
 		}
-		if e.To != supervise.Serving {
+		if e.To != supervise.Serving && entry.Revision == 0 {
 			continue
 		}
 		served = slices.DeleteFunc(served, func(digest string) bool { return digest == e.Digest || digest == e.Undoes })

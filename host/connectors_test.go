@@ -1,9 +1,7 @@
 package host
 
 import (
-	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -18,20 +16,8 @@ import (
 // recorded is connectors on a store on disk, in which these releases served.
 func recorded(t *testing.T, served ...supervise.Event) *connectors {
 	t.Helper()
-	key, err := store.LoadOrCreateMasterKey(filepath.Join(t.TempDir(), "master.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "host.db"), key, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	c := newConnectors(Config{}, s)
+	s := testStore(t)
+	c := newConnectors(Config{}, newDecisions(s, "this host", false))
 	for _, e := range served {
 		c.record(t, e)
 	}
@@ -41,7 +27,14 @@ func recorded(t *testing.T, served ...supervise.Event) *connectors {
 func (c *connectors) record(t *testing.T, e supervise.Event) {
 	t.Helper()
 	e.Connector, e.At = "acme", time.Now()
-	if err := (journal{c.store}).Record(t.Context(), e); err != nil {
+	if e.To == supervise.Serving && e.Undoes == "" {
+		command, err := c.decisions.begin(t.Context(), "acme", e.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.decisions.close(command)
+	}
+	if err := c.decisions.Record(t.Context(), e); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,40 +79,46 @@ func TestWhatServedLastAndBefore(t *testing.T) {
 }
 
 // A connector that has kept failing since has a journal too long to find its release
-// in. Mutation: without the fact beside the journal it would not be started again.
+// in. What served before there were decisions is known beside it.
 func TestWhatServedBeforeALongJournal(t *testing.T) {
-	c := recorded(t, serving(1, "a", ""))
+	c := recorded(t)
+	if err := c.store.SetMeta(t.Context(), servedKey("acme"), "a"); err != nil {
+		t.Fatal(err)
+	}
 	var wg sync.WaitGroup
 	for n := range 50 {
 		wg.Go(func() {
 			for range journalDepth / 50 {
-				c.record(t, supervise.Event{Generation: uint64(n + 2), Digest: "b", To: supervise.Backoff})
+				c.record(t, supervise.Event{Generation: uint64(n + 1), Digest: "b", To: supervise.Backoff})
 			}
 		})
 	}
 	wg.Wait()
-	if last, generation, err := c.lastServed(t.Context(), "acme"); err != nil || last != "a" || generation != 51 {
-		t.Errorf("last served %q, generation %d, %v; want a and 51", last, generation, err)
+	if last, generation, err := c.lastServed(t.Context(), "acme"); err != nil || last != "a" || generation != 50 {
+		t.Errorf("last served %q, generation %d, %v; want a and 50", last, generation, err)
 	}
 }
 
 func TestSuspectsOutliveTheHost(t *testing.T) {
 	c := recorded(t)
-	if got, err := c.suspects(t.Context(), "acme"); err != nil || got != nil {
+	read := func(connector string) ([]supervise.Suspect, error) {
+		return (&suspects{store: c.store, connector: connector}).read(t.Context())
+	}
+	if got, err := read("acme"); err != nil || got != nil {
 		t.Errorf("suspects of a new host: %v, %v", got, err)
 	}
 	want := []supervise.Suspect{{
 		Flight: slot.Flight{Kind: "capture", Operation: "op-1", Payment: "pay-1", Attempt: 2, Subject: "op-1"},
 		Deaths: 2, Last: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), Parked: true,
 	}}
-	if err := c.remember("acme")(t.Context(), want); err != nil {
+	if err := (&suspects{store: c.store, connector: "acme"}).remember(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := c.suspects(t.Context(), "acme")
+	got, err := read("acme")
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(slot.Flight{})); diff != "" || err != nil {
 		t.Errorf("suspects: %v (-want +got):\n%s", err, diff)
 	}
-	if other, err := c.suspects(t.Context(), "other"); err != nil || other != nil {
+	if other, err := read("other"); err != nil || other != nil {
 		t.Errorf("another connector's suspects: %v, %v", other, err)
 	}
 }

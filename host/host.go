@@ -36,9 +36,13 @@ import (
 type Host struct {
 	config     Config
 	layout     layout
+	id         string // by which other hosts know this one
 	unlock     func()
 	store      *store.Store
 	fleet      *fleet.Fleet
+	depot      *depot // nil for a host that is alone
+	decisions  *decisions
+	follower   *follower
 	connectors *connectors
 	orders     *orders
 	engine     *settle.Engine
@@ -87,6 +91,7 @@ func New(ctx context.Context, config Config) (_ *Host, err error) {
 	if h.adminToken, err = loadToken(h.layout.adminToken()); err != nil {
 		return nil, err
 	}
+	h.follower = newFollower(h)
 	return h, h.assemble()
 }
 
@@ -102,25 +107,35 @@ func (h *Host) listen() (err error) {
 }
 
 func (h *Host) open(ctx context.Context) error {
-	key, err := store.LoadOrCreateMasterKey(h.layout.masterKey())
+	key, err := store.LoadOrCreateMasterKey(or(h.config.MasterKeyFile, h.layout.masterKey()))
 	if err != nil {
 		return err
 	}
-	if h.store, err = store.OpenSQLite(ctx, h.layout.database(), key, h.config.Now); err != nil {
+	if h.store, err = h.openStore(ctx, key); err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
 	if h.returnKey, err = key.Derive("return URLs"); err != nil {
 		return err
 	}
+	if h.id, err = loadID(h.layout.id()); err != nil {
+		return err
+	}
 	if _, err := launch.CleanRuntimeDir("", h.config.Connectors.Isolation.Cgroup); err != nil {
 		h.config.Slog.WarnContext(ctx, "leftovers of killed hosts could not be removed", "error", err)
 	}
-	h.connectors = newConnectors(h.config, h.store)
+	h.decisions = newDecisions(h.store, h.id, h.shares())
+	h.connectors = newConnectors(h.config, h.decisions)
 	h.orders = &orders{store: h.store, running: map[string]*order{}}
 	h.fleet, err = fleet.Open(h.layout.releases(), h.connectors.trial())
 	h.connectors.fleet = h.fleet
+	if h.shares() {
+		h.depot = &depot{store: h.store, host: h.id, dir: h.layout.releases()}
+	}
 	return err
 }
+
+// shares reports whether there may be other hosts on the database.
+func (h *Host) shares() bool { return !h.config.Store.Empty() }
 
 // assemble wires the parts. Reading it is reading the map in CONTRIBUTING.md.
 func (h *Host) assemble() error {
@@ -197,6 +212,7 @@ func (h *Host) Run(ctx context.Context, ready func() error) (err error) {
 		h.config.Slog.ErrorContext(ctx, "a connector does not serve", "error", err)
 	}
 	background.Go(func() { h.engine.Run(workCtx) })
+	background.Go(func() { h.follower.run(workCtx) })
 	if ready != nil {
 		err = ready()
 	}

@@ -17,13 +17,20 @@ import (
 
 func compare(a, b string) int { return cmp.Compare(a, b) }
 
-// activate brings every connector back up with the release that served last, all at
-// once. A connector that does not come up is reported and tried again in the
-// background; it keeps no other from serving.
+// activate brings every connector up with the release that is to serve, all at once. A
+// connector that does not come up is reported and tried again in the background; it
+// keeps no other from serving.
 func (h *Host) activate(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, activateBound)
 	defer cancel()
+	desired, err := h.decisions.read(ctx)
+	if err != nil {
+		return err
+	}
 	names := map[string]bool{}
+	for name := range desired {
+		names[name] = true
+	}
 	for _, r := range h.fleet.List() {
 		names[r.Name] = true
 	}
@@ -34,7 +41,7 @@ func (h *Host) activate(ctx context.Context) error {
 	)
 	for name := range names {
 		wg.Go(func() {
-			if err := h.resume(ctx, name); err != nil {
+			if err := h.resume(ctx, name, desired[name]); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = append(failed, err)
@@ -45,26 +52,87 @@ func (h *Host) activate(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// resume activates the release of a connector that served last.
-func (h *Host) resume(ctx context.Context, name string) error {
-	digest, _, err := h.connectors.lastServed(ctx, name)
-	if err != nil || digest == "" {
+// resume brings a connector up with the release that is to serve. If this host cannot
+// have it, or does not let it serve, it is the one that served here last.
+func (h *Host) resume(ctx context.Context, name string, is store.Desired) error {
+	last, _, err := h.connectors.lastServed(ctx, name)
+	if err != nil {
 		return err
 	}
-	release, err := h.fleet.Get(digest)
-	if err != nil {
-		return fmt.Errorf("connector %s: %w", name, err)
+	if is.Revision == 0 { // nothing was decided since before there were decisions
+		if last == "" {
+			return nil
+		}
+		release, err := h.fleet.Get(last)
+		if err != nil {
+			return fmt.Errorf("connector %s: %w", name, err)
+		}
+		_, err = h.use(ctx, release, supervise.SwapOptions{})
+		return err
 	}
-	_, err = h.use(ctx, release, supervise.SwapOptions{})
+	err = h.follow(ctx, is)
+	if err == nil || last == "" || last == is.Digest || ctx.Err() != nil {
+		return err
+	}
+	x, down := h.connectors.get(ctx, name)
+	if down != nil {
+		return errors.Join(err, down)
+	}
+	if state := x.supervisor.Status().State; state != supervise.Stopped && state != supervise.Rejected {
+		return err // it is tried again, and again
+	}
+	release, missing := h.fleet.Get(last)
+	if missing == nil {
+		_, missing = h.connectors.use(ctx, release, supervise.SwapOptions{})
+	}
+	return errors.Join(err, missing)
+}
+
+// follow makes what is to serve serve here. It allows what whoever decided has allowed.
+func (h *Host) follow(ctx context.Context, is store.Desired) error {
+	// A connector that is to serve and does not is one that this host has.
+	if _, err := h.connectors.get(ctx, is.Connector); err != nil {
+		return err
+	}
+	release, err := h.have(ctx, is.Digest)
+	if err != nil {
+		return fmt.Errorf("connector %s: %w", is.Connector, err)
+	}
+	done, err := h.fleet.Keep(release.Digest)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = h.connectors.use(ctx, release, supervise.SwapOptions{AllowLoss: true, Trial: &supervise.Trial{}})
 	return err
 }
 
+// have returns an installed release, which is fetched from the other hosts if need be.
+func (h *Host) have(ctx context.Context, digest string) (fleet.Release, error) {
+	r, err := h.fleet.Get(digest)
+	if !errors.Is(err, fleet.ErrNotInstalled) {
+		return r, err
+	}
+	r, err = h.depot.fetch(ctx, digest, h.fleet, h.connectors.objection)
+	h.connectors.reconsider(digest)
+	return r, err
+}
+
 // Install copies a connector's binary into this host, with its certificate, which may be
-// nil. It changes nothing that serves, and starts nothing that the policy refuses.
+// nil, and gives both to the hosts that share its database. It changes nothing that
+// serves, and starts nothing that the policy refuses.
 func (h *Host) Install(ctx context.Context, file string, certificate []byte) (fleet.Release, error) {
 	r, err := h.fleet.InstallCertified(ctx, file, certificate, h.connectors.objection)
 	h.connectors.reconsider(r.Digest)
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	if certificate == nil { // one that was there already stays
+		if certificate, err = h.fleet.Certificate(r.Digest); err != nil {
+			return r, err
+		}
+	}
+	return r, h.depot.put(ctx, r, certificate)
 }
 
 // Use makes an installed release serve, in the place of whatever release of its
@@ -84,7 +152,13 @@ func (h *Host) EnsureConnector(ctx context.Context, file string, certificate []b
 	if err != nil || x.supervisor.Status().State != supervise.Stopped {
 		return err
 	}
-	_, err = h.use(ctx, release, supervise.SwapOptions{})
+	desired, err := h.decisions.read(ctx)
+	if err != nil || desired[release.Name].Revision > 0 {
+		return err
+	}
+	if _, err = h.use(ctx, release, supervise.SwapOptions{}); errors.Is(err, store.ErrConflict) {
+		return nil // another host was quicker, and this one follows
+	}
 	return err
 }
 
@@ -107,20 +181,34 @@ func (h *Host) Releases() []fleet.Release { return h.fleet.List() }
 // Connectors tells how every connector is.
 func (h *Host) Connectors() []supervise.Status { return h.connectors.status() }
 
-// releaseOf finds an installed release of a connector by digest, the beginning of a
-// digest, or version.
-func (h *Host) releaseOf(connector, ref string) (fleet.Release, error) {
-	var found []fleet.Release
+// releaseOf finds a release of a connector, installed here or on another host, by
+// digest, the beginning of a digest, or version.
+func (h *Host) releaseOf(ctx context.Context, connector, ref string) (fleet.Release, error) {
+	found := map[string]bool{} // by digest
+	note := func(name, version, digest string) {
+		if name == connector && (strings.HasPrefix(digest, ref) || version == ref) {
+			found[digest] = true
+		}
+	}
 	for _, r := range h.fleet.List() {
-		if r.Name == connector && (strings.HasPrefix(r.Digest, ref) || r.Version == ref) {
-			found = append(found, r)
+		note(r.Name, r.Version, r.Digest)
+	}
+	elsewhere, err := h.depot.list(ctx)
+	if err != nil {
+		return fleet.Release{}, err
+	}
+	for _, r := range elsewhere {
+		if !r.Removed {
+			note(r.Name, r.Version, r.Digest)
 		}
 	}
 	switch len(found) {
 	case 0:
 		return fleet.Release{}, fmt.Errorf("release %q of %s: %w", ref, connector, fleet.ErrNotInstalled)
 	case 1:
-		return h.fleet.Get(found[0].Digest)
+		for digest := range found {
+			return h.have(ctx, digest)
+		}
 	}
 	return fleet.Release{}, fmt.Errorf("%w: %d releases of %s are called %q: name one by its digest",
 		supervise.ErrRefused, len(found), connector, ref)
@@ -134,7 +222,12 @@ func (h *Host) Rollback(ctx context.Context, connector string) (supervise.SwapRe
 	if err != nil {
 		return supervise.SwapReport{}, err
 	}
+	decision, err := h.decisions.begin(ctx, connector, "")
+	if err != nil {
+		return supervise.SwapReport{}, err
+	}
 	report, err := x.supervisor.Rollback(ctx)
+	h.decisions.close(decision)
 	if !errors.Is(err, supervise.ErrNotWarm) {
 		for _, r := range h.fleet.List() {
 			if err == nil && r.Digest == report.To.Digest {
@@ -157,7 +250,7 @@ func (h *Host) earlier(ctx context.Context, connector, current string) (r fleet.
 		return fleet.Release{}, err
 	}
 	for _, digest := range digests {
-		if r, err = h.fleet.Get(digest); !errors.Is(err, fleet.ErrNotInstalled) {
+		if r, err = h.have(ctx, digest); !errors.Is(err, fleet.ErrNotInstalled) {
 			return r, err
 		}
 	}
@@ -166,39 +259,53 @@ func (h *Host) earlier(ctx context.Context, connector, current string) (r fleet.
 
 // Activate makes an installed release serve where none of its connector is active.
 func (h *Host) Activate(ctx context.Context, connector, release string) error {
-	r, err := h.releaseOf(connector, release)
+	r, err := h.releaseOf(ctx, connector, release)
 	if err != nil {
 		return err
 	}
+	return h.bringIntoUse(ctx, r, func() error {
+		x, err := h.connectors.get(ctx, connector)
+		if err == nil {
+			err = x.supervisor.Activate(ctx, r)
+		}
+		if err == nil {
+			h.connectors.uses(x, r)
+		}
+		return err
+	})
+}
+
+// use makes a release serve, here and on every host.
+func (h *Host) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (report supervise.SwapReport, err error) {
+	err = h.bringIntoUse(ctx, r, func() (err error) {
+		report, err = h.connectors.use(ctx, r, o)
+		return err
+	})
+	return report, err
+}
+
+// bringIntoUse carries a command out that says that a release is to serve. The release
+// is kept from being removed until it is seen to be in use.
+func (h *Host) bringIntoUse(ctx context.Context, r fleet.Release, command func() error) error {
 	done, err := h.fleet.Keep(r.Digest)
 	if err != nil {
 		return err
 	}
 	defer done()
-	x, err := h.connectors.get(ctx, connector)
+	decision, err := h.decisions.begin(ctx, r.Name, r.Digest)
 	if err != nil {
 		return err
 	}
-	if err := x.supervisor.Activate(ctx, r); err != nil {
+	defer h.decisions.close(decision)
+	if err := command(); err != nil {
 		return err
 	}
-	h.connectors.uses(x, r)
-	return nil
+	return h.decisions.settle(ctx, decision, r, h.config.Now())
 }
 
-// use makes a release serve, and keeps it from being removed until it is seen to.
-func (h *Host) use(ctx context.Context, r fleet.Release, o supervise.SwapOptions) (supervise.SwapReport, error) {
-	done, err := h.fleet.Keep(r.Digest)
-	if err != nil {
-		return supervise.SwapReport{}, err
-	}
-	defer done()
-	return h.connectors.use(ctx, r, o)
-}
-
-// Remove removes an installed release, named by its whole digest. One that runs, that
-// is warm, that is being brought up, or that would be at the next start is
-// [fleet.ErrInUse].
+// Remove removes an installed release, named by its whole digest, from this host and from
+// those that share its database, as soon as they are done with it. One that runs, that is
+// warm, that is being brought up, or that would be at the next start is [fleet.ErrInUse].
 func (h *Host) Remove(ctx context.Context, digest string) error {
 	var names []string
 	for _, r := range h.fleet.List() {
@@ -210,6 +317,9 @@ func (h *Host) Remove(ctx context.Context, digest string) error {
 		use, err := h.connectors.useOf(ctx, digest, names...)
 		if err == nil && use != "" {
 			err = fmt.Errorf("release %.12s is %w: it %s", digest, fleet.ErrInUse, use)
+		}
+		if err == nil {
+			err = h.depot.remove(ctx, digest)
 		}
 		return err
 	})
@@ -228,7 +338,7 @@ func (h *Host) Unpark(ctx context.Context, connector, subject string) error {
 	if err != nil {
 		return fmt.Errorf("encoding a journal entry: %w", err)
 	}
-	return h.store.AppendJournal(ctx, store.JournalEntry{Connector: connector, Name: "unparked", Context: story})
+	return h.store.AppendJournal(ctx, store.JournalEntry{Connector: connector, Name: "unparked", Context: story, Host: h.id})
 }
 
 // Restart replaces a connector's process by a new one of the same release.

@@ -68,7 +68,7 @@ func (h *Host) Swap(ctx context.Context, connector string, asked admin.SwapOrder
 }
 
 func (h *Host) swap(ctx context.Context, connector string, asked admin.SwapOrder) (supervise.SwapReport, error) {
-	r, err := h.releaseOf(connector, asked.Release)
+	r, err := h.releaseOf(ctx, connector, asked.Release)
 	if err != nil {
 		return supervise.SwapReport{}, err
 	}
@@ -142,30 +142,39 @@ func (o *orders) withdraw(connector string, made *order, why error) error {
 func (o *orders) keep(ctx context.Context, connector string, done order) error {
 	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
-	kept, err := o.kept(ctx, connector)
-	if err != nil {
-		return err
+	for {
+		kept, was, err := o.read(ctx, connector)
+		if err != nil {
+			return err
+		}
+		kept = append(kept, done)
+		raw, err := json.Marshal(kept[max(0, len(kept)-ordersKept):])
+		if err != nil {
+			return fmt.Errorf("encoding a swap's answer: %w", err)
+		}
+		// Another host may be quicker to keep its own.
+		if err := o.store.ReplaceMeta(ctx, ordersKey(connector), was, string(raw)); !errors.Is(err, store.ErrConflict) {
+			return err
+		}
 	}
-	kept = append(kept, done)
-	raw, err := json.Marshal(kept[max(0, len(kept)-ordersKept):])
-	if err != nil {
-		return fmt.Errorf("encoding a swap's answer: %w", err)
-	}
-	return o.store.SetMeta(ctx, ordersKey(connector), string(raw))
 }
 
 // kept reads the orders that have been carried out, oldest first.
 func (o *orders) kept(ctx context.Context, connector string) ([]order, error) {
-	raw, err := o.store.Meta(ctx, ordersKey(connector))
+	list, _, err := o.read(ctx, connector)
+	return list, err
+}
+
+func (o *orders) read(ctx context.Context, connector string) (list []order, raw string, err error) {
+	raw, err = o.store.Meta(ctx, ordersKey(connector))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
+		return nil, "", nil
 	}
-	var list []order
 	if err == nil {
 		err = json.Unmarshal([]byte(raw), &list)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the swaps of %s: %w", connector, err)
+		return nil, "", fmt.Errorf("reading the swaps of %s: %w", connector, err)
 	}
 	for i := range list {
 		list[i].done = over
@@ -173,7 +182,7 @@ func (o *orders) kept(ctx context.Context, connector string) ([]order, error) {
 			list[i].err = &admin.AnsweredError{Status: list[i].Status, Code: list[i].Code, Message: list[i].Error}
 		}
 	}
-	return list, nil
+	return list, raw, nil
 }
 
 // over is the end of what ended long ago.

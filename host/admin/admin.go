@@ -30,6 +30,7 @@ type Host interface {
 	Switch
 	Pardon
 	Certifier
+	Peer
 }
 
 // Payments settles what is in doubt.
@@ -93,6 +94,7 @@ type server struct {
 // routes names every endpoint that needs the operators' token.
 func (s *server) routes(handle func(string, handler)) {
 	s.connectorRoutes(handle)
+	handle("GET /v1/hosts", s.listHosts)
 	handle("GET /v1/payments", s.listPayments)
 	handle("GET /v1/payments/{id}", s.showPayment)
 	handle("POST /v1/payments/{id}/settle", s.settle)

@@ -124,9 +124,11 @@ func (s *server) connector(r *http.Request) (supervise.Status, error) {
 
 // A historyEntry is one step in a connector's life.
 type historyEntry struct {
-	At      string          `json:"at"`
-	Name    string          `json:"name"`
-	Context json.RawMessage `json:"context"`
+	At       string          `json:"at"`
+	Name     string          `json:"name"`
+	Host     string          `json:"host,omitempty"`     // whose step it is
+	Revision int64           `json:"revision,omitempty"` // of what is to serve on every host, if the step changed that
+	Context  json.RawMessage `json:"context"`
 }
 
 func (s *server) history(r *http.Request) (any, error) {
@@ -145,7 +147,7 @@ func (s *server) history(r *http.Request) (any, error) {
 	}
 	list := make([]historyEntry, len(entries))
 	for i, e := range entries {
-		list[i] = historyEntry{stamp(e.At), e.Name, e.Context}
+		list[i] = historyEntry{stamp(e.At), e.Name, e.Host, e.Revision, e.Context}
 	}
 	return items(list), nil
 }

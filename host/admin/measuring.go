@@ -21,6 +21,8 @@ var (
 		"Always 1; the labels say which release the connector runs or is to run.", []string{"connector", "version", "digest"}, nil)
 	parkedDesc = prometheus.NewDesc("connectorhost_connector_parked_calls",
 		"Calls that are refused because the connector died under them.", []string{"connector"}, nil)
+	behindDesc = prometheus.NewDesc("connectorhost_connector_behind",
+		"1 if the connector does not serve here what is to serve on every host, 0 if it does.", []string{"connector"}, nil)
 	unsettledDesc = prometheus.NewDesc("connectorhost_payments_unsettled",
 		"Payments with an operation whose end nobody knows, counted up to 1000.", nil, nil)
 )
@@ -39,15 +41,21 @@ type measuring struct {
 
 // Describe names what Collect gives.
 func (m *measuring) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, inFlightDesc, restartsDesc, sinceDesc, releaseDesc, parkedDesc, unsettledDesc} {
+	for _, d := range []*prometheus.Desc{stateDesc, inFlightDesc, restartsDesc, sinceDesc, releaseDesc, parkedDesc, behindDesc, unsettledDesc} {
 		to <- d
 	}
 }
 
 // Collect reads the host.
 func (m *measuring) Collect(to chan<- prometheus.Metric) {
+	behind := m.Behind()
 	for _, c := range m.Connectors() {
 		collect(c, to)
+		is := 0.0
+		if behind[c.Connector] != "" {
+			is = 1
+		}
+		to <- prometheus.MustNewConstMetric(behindDesc, prometheus.GaugeValue, is, c.Connector)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeBound)
 	defer cancel()

@@ -29,6 +29,8 @@ const (
 // Running are connectors to be measured.
 type Running interface {
 	Connectors() []supervise.Status
+	// Behind names the connectors that do not serve here what is to serve on every host.
+	Behind() map[string]string
 }
 
 // Doubts are payments to be counted.

@@ -53,6 +53,7 @@ var statuses = []struct {
 }{
 	{store.ErrNotFound, http.StatusNotFound, "not_found"},
 	{fleet.ErrNotInstalled, http.StatusNotFound, "not_installed"},
+	{store.ErrConflict, http.StatusConflict, "overtaken"},
 	{store.ErrCursor, http.StatusBadRequest, "wrong_cursor"},
 	{supervise.ErrRefused, http.StatusConflict, "refused"},
 	{supervise.ErrQuarantined, http.StatusConflict, "quarantined"},
@@ -126,6 +127,9 @@ func statusOf(err error) int {
 func codeOf(err error) string {
 	if e, ok := errors.AsType[*AnsweredError](err); ok && e.Code != "" {
 		return e.Code
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return "overtaken"
 	}
 	if fault := supervise.FaultOf(err); fault != "" {
 		return string(fault)

@@ -91,6 +91,7 @@ type host struct {
 	installed  []byte // the last binary
 	certified  []byte // the last certificate
 	judgement  certificate.Judgement
+	behind     map[string]string
 	fail       error // of whatever it is told next
 	done       []string
 }
@@ -101,6 +102,10 @@ func (h *host) do(format string, args ...any) error {
 	h.done = append(h.done, fmt.Sprintf(format, args...))
 	return h.fail
 }
+
+func (h *host) ID() string { return "this host" }
+
+func (h *host) Behind() map[string]string { return h.behind }
 
 func (h *host) did() string {
 	h.mu.Lock()

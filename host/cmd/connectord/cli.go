@@ -24,11 +24,13 @@ const (
 type cli struct {
 	Config kong.ConfigFlag `help:"Read settings from this YAML file." placeholder:"FILE" short:"c"`
 
-	Serve serveCmd `cmd:"" help:"Run the host."`
-	Dev   devCmd   `cmd:"" help:"Run the host, the Smartpay connector and a stand-in Smartpay, ready to take a payment."`
-	Demo  demoCmd  `cmd:"" help:"Script one payment through every operation and check each answer."`
+	Serve   serveCmd   `cmd:"" help:"Run the host."`
+	Dev     devCmd     `cmd:"" help:"Run the host, the Smartpay connector and a stand-in Smartpay, ready to take a payment."`
+	Cluster clusterCmd `cmd:"" help:"Run PostgreSQL, several hosts on it behind a proxy, the Smartpay connector and a stand-in Smartpay."`
+	Demo    demoCmd    `cmd:"" help:"Script one payment through every operation and check each answer."`
 
 	Connectors connectorsCmd `cmd:"" help:"See and change what connectors run."`
+	Hosts      hostsCmd      `cmd:"" help:"See the hosts that share a database."`
 	Payments   paymentsCmd   `cmd:"" help:"See what happened to payments."`
 	Keys       keysCmd       `cmd:"" help:"Manage merchants' API keys."`
 	DB         dbCmd         `cmd:"" name:"db" help:"Migrate, check or export a database."`

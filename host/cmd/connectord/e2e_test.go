@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/api"
+	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
 )
 
 // programs is the folder that the programs under test were built into.
@@ -51,7 +52,7 @@ func buildAndRun(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	return pgtest.Main(m).Run()
 }
 
 func build(to, pkg string, flags ...string) error {

@@ -22,20 +22,27 @@ const merchantTimeout = 40 * time.Second
 // call makes one request and decodes the answer into out, which may be nil. An answer
 // of 400 or more is an error that shows it.
 func (m *merchant) call(ctx context.Context, method, path string, body, out any) error {
-	status, raw, err := m.do(ctx, method, path, body, nil)
+	_, err := m.callAs(ctx, method, path, body, out, nil)
+	return err
+}
+
+// callAs is call with more headers. It returns the status of the answer, 0 if there was
+// none.
+func (m *merchant) callAs(ctx context.Context, method, path string, body, out any, header http.Header) (int, error) {
+	status, raw, err := m.do(ctx, method, path, body, header)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if status >= http.StatusBadRequest {
-		return fmt.Errorf("%s %s: %d %s", method, path, status, bytes.TrimSpace(raw))
+		return status, fmt.Errorf("%s %s: %d %s", method, path, status, bytes.TrimSpace(raw))
 	}
 	if out == nil {
-		return nil
+		return status, nil
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("%s %s: reading the answer: %w", method, path, err)
+		return status, fmt.Errorf("%s %s: reading the answer: %w", method, path, err)
 	}
-	return nil
+	return status, nil
 }
 
 // do makes one request and returns the answer as it is.

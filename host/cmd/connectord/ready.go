@@ -17,6 +17,9 @@ type ready struct {
 	APIKeyFile     string `json:"api_key_file,omitempty"`
 	AdminTokenFile string `json:"admin_token_file"`
 	DataDir        string `json:"data_dir"`
+	// Hosts are those of a cluster; the API of all of them is the one above.
+	Hosts []ready `json:"hosts,omitempty"`
+	PID   int     `json:"pid,omitempty"` // of a host of a cluster
 }
 
 // writeReady writes the file whole or not at all, so that a reader who sees it can

@@ -47,6 +47,7 @@ func (s settings) config(stderr io.Writer) (host.Config, error) {
 // serveCmd runs the daemon.
 type serveCmd struct {
 	settings    `embed:"" set:"certification=enforce"`
+	sharing     `embed:""`
 	Listen      string   `help:"Address of the merchants' API." default:"127.0.0.1:8080"`
 	AdminListen string   `help:"Address of the operators' API. Keep it off public networks." default:"127.0.0.1:8081"`
 	DataDir     string   `help:"Where the host keeps its data." default:"data" type:"path"`
@@ -61,6 +62,10 @@ func (c *serveCmd) Run(w *world) error {
 		return err
 	}
 	config.Listen, config.AdminListen, config.DataDir = c.Listen, c.AdminListen, c.DataDir
+	if config.Store, err = c.url(); err != nil {
+		return err
+	}
+	config.MasterKeyFile = c.MasterKeyFile
 	h, err := host.New(w.ctx, config)
 	if err != nil {
 		return err

@@ -57,6 +57,10 @@ type Fleet struct {
 	doomed   string             // the digest of the release that is being removed
 }
 
+// Unfinished begins the names of what is removed from the folder of the releases when it
+// is opened: installations that were cut short, and whatever else is called so.
+const Unfinished = incoming
+
 const incoming = ".incoming-"
 
 // Open opens the releases in dir, which it makes if need be, and removes what
@@ -112,6 +116,16 @@ func (f *Fleet) List() []Release {
 			b.InstalledAt.Compare(a.InstalledAt),
 			strings.Compare(a.Digest, b.Digest))
 	})
+}
+
+// Has reports whether the release with that digest is installed. It does not look at its
+// bytes.
+func (f *Fleet) Has(digest string) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	_, known := f.releases[digest]
+	_, damaged := f.damaged[digest]
+	return known || damaged
 }
 
 // Get returns the release that ref names: a digest, a connector's name, which means

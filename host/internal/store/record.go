@@ -106,6 +106,9 @@ type JournalEntry struct {
 	At        time.Time
 	Name      string
 	Context   json.RawMessage
+	Host      string // whose step it was; empty before hosts had names
+	// Revision is that of what is desired which this step made, 0 if it made none.
+	Revision int64
 }
 
 // A Filter selects payments of one merchant account. Zero fields select everything.

@@ -24,6 +24,10 @@ var ErrNotFound = errors.New("not found")
 // changed.
 var ErrExists = errors.New("already exists")
 
+// ErrConflict says that somebody else was quicker to change what was to be changed.
+// Nothing was changed.
+var ErrConflict = errors.New("was changed by somebody else meanwhile")
+
 // ErrClosed says that the store is closing and takes no new work.
 var ErrClosed = errors.New("store is closed")
 

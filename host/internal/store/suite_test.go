@@ -62,6 +62,11 @@ var suite = map[string]func(t *testing.T, open opener){
 	"small facts are kept":                            keepsFacts,
 	"what does not follow from a ledger is found":     findsWhatDoesNotFollow,
 	"an export holds everything but secrets":          exportsEverything,
+	"hosts are kept until they are forgotten":         keepsHosts,
+	"of parallel decisions, one wins":                 letsOneDecisionWin,
+	"releases are kept whole":                         keepsReleases,
+	"a release that is to serve is not removed":       removesReleases,
+	"a small fact is replaced by who knows it":        replacesFacts,
 	"a closed store takes no more work":               closes,
 }
 

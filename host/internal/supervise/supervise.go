@@ -35,7 +35,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,10 +151,10 @@ func newOwner(ctx context.Context, s *Supervisor) *owner {
 		over:       make(chan struct{}),
 		generation: s.config.LastGeneration,
 		live:       map[*instance]struct{}{},
-		suspects:   slices.Clone(s.config.Suspects),
 		retry:      time.NewTimer(0),
 	}
 	o.retry.Stop()
+	o.suspects = o.judged(s.config.Suspects)
 	o.park()
 	return o
 }

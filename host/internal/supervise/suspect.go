@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -64,6 +65,45 @@ func (o *owner) suspect(in *instance) {
 	o.park()
 }
 
+// Learn puts in the place of the suspects what read returns, which runs when nothing
+// else happens to the connector and must return soon after its context ends: what other
+// hosts have found out, beside what Remember was told of. A call under which there were
+// deaths enough is parked.
+func (s *Supervisor) Learn(ctx context.Context, read func(context.Context) ([]Suspect, error)) error {
+	return s.between(ctx, func(o *owner) error {
+		ctx, cancel := context.WithTimeout(ctx, o.config.JournalTimeout)
+		defer cancel()
+		list, err := read(ctx)
+		if err == nil {
+			o.suspects = o.judged(list)
+			o.park()
+		}
+		return err
+	})
+}
+
+// judged parks the suspects that there is enough against.
+func (o *owner) judged(list []Suspect) []Suspect {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Parked = list[i].Parked || list[i].Deaths >= o.config.ParkAfter
+	}
+	return list
+}
+
+// between does something when nothing else happens.
+func (s *Supervisor) between(ctx context.Context, do func(*owner) error) error {
+	done := make(chan error, 1)
+	select {
+	case s.inbox <- func(o *owner) { done <- do(o) }:
+		return <-done
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.done:
+		return ErrClosed
+	}
+}
+
 // trim drops the oldest suspects where there are too many.
 func (o *owner) trim() {
 	excess := len(o.suspects) - len(o.parkedNow()) - suspectsMost
@@ -113,18 +153,12 @@ func (o *owner) keep(suspects []Suspect) error {
 // Subject names it, as in [slot.Flight]. An error of [ErrNotParked] or of the memory
 // means that nothing has changed.
 func (s *Supervisor) Unpark(ctx context.Context, subject string) error {
-	done := make(chan error, 1)
-	select {
-	case s.inbox <- func(o *owner) { done <- o.unpark(subject) }:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.done:
-		return ErrClosed
+	err := s.between(ctx, func(o *owner) error { return o.unpark(subject) })
+	switch {
+	case err == nil, errors.Is(err, ErrClosed), ctx.Err() != nil:
+		return err
 	}
-	if err := <-done; err != nil {
-		return fmt.Errorf("unparking %s of %s: %w", subject, s.Connector(), err)
-	}
-	return nil
+	return fmt.Errorf("unparking %s of %s: %w", subject, s.Connector(), err)
 }
 
 func (o *owner) unpark(subject string) error {
