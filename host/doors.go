@@ -24,9 +24,32 @@ type doors struct {
 
 func (d doors) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /webhooks/{service}", d.webhook)
-	mux.HandleFunc("GET /return/{payment}/{token}/{page}", d.returning)
+	mux.Handle("POST /webhooks/{service}", atOnce(doorsAtOnce, http.HandlerFunc(d.webhook)))
+	mux.Handle("GET /return/{payment}/{token}/{page}", atOnce(doorsAtOnce, http.HandlerFunc(d.returning)))
 	return mux
+}
+
+// doorsAtOnce is how many deliveries, and how many returning buyers, are dealt with at
+// once.
+const doorsAtOnce = 128
+
+// retryAfter is when those are asked to come again who cannot be dealt with, in seconds.
+const retryAfter = "2"
+
+// atOnce lets so many requests in at once and asks the others to come again: a provider
+// does by itself, and a buyer by reloading the page.
+func atOnce(n int, next http.Handler) http.Handler {
+	inside := make(chan struct{}, n)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		select {
+		case inside <- struct{}{}:
+			defer func() { <-inside }()
+			next.ServeHTTP(w, req)
+		default:
+			w.Header().Set("Retry-After", retryAfter)
+			http.Error(w, "There is too much to do at the moment. Please try again.", http.StatusServiceUnavailable)
+		}
+	})
 }
 
 // beside sends what is for the doors there and everything else, however it is spelt,
@@ -54,6 +77,7 @@ func (d doors) webhook(w http.ResponseWriter, req *http.Request) {
 		return
 	case err != nil:
 		d.log.ErrorContext(req.Context(), "webhook not processed", "payment_service_id", req.PathValue("service"), "error", err)
+		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "try again later", http.StatusServiceUnavailable)
 		return
 	}
@@ -86,6 +110,7 @@ func (d doors) returning(w http.ResponseWriter, req *http.Request) {
 		http.NotFound(w, req)
 	case err != nil:
 		d.log.ErrorContext(req.Context(), "buyer could not be sent on", "payment_id", req.PathValue("payment"), "error", err)
+		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "The shop cannot be reached right now. Your payment is safe: please go back to the shop and look at your order.", http.StatusServiceUnavailable)
 	default:
 		w.Header().Set("Cache-Control", "no-store")

@@ -66,7 +66,7 @@ func assemble(c Config, maxBinary int64) (http.Handler, error) {
 	if !c.complete() {
 		return nil, errors.New("admin: every field of Config must be set")
 	}
-	s := &server{Config: c, maxBinary: maxBinary}
+	s := &server{Config: c, maxBinary: maxBinary, pulse: pulse{mu: make(chan struct{}, 1)}}
 	pages, err := console.New(console.Config{
 		Host: c.Host, Payments: c.Payments, Store: c.Store, Operator: s.operators,
 		Mode: c.Mode, Logger: c.Logger, Now: c.Now,
@@ -89,6 +89,7 @@ func assemble(c Config, maxBinary int64) (http.Handler, error) {
 type server struct {
 	Config
 	maxBinary int64
+	pulse     pulse
 }
 
 // routes names every endpoint that needs the operators' token.
@@ -165,14 +166,43 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 	s.show(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 
-// readyBound bounds the write that readiness tries.
-const readyBound = 2 * time.Second
+// readyBound bounds the write that readiness tries, and pulseLife is how long it counts:
+// however many ask, the store is not written to more often.
+const (
+	readyBound = 2 * time.Second
+	pulseLife  = time.Second
+)
+
+// A pulse is whether the store took a write a moment ago.
+type pulse struct {
+	mu   chan struct{} // full while somebody looks
+	at   time.Time
+	lost error
+}
+
+// beats reports why the store takes no writes, or nil.
+func (p *pulse) beats(ctx context.Context, write func(context.Context) error) error {
+	select {
+	case p.mu <- struct{}{}:
+		defer func() { <-p.mu }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if p.at.IsZero() || time.Since(p.at) >= pulseLife {
+		// Not the caller's context: others believe the result too.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyBound)
+		defer cancel()
+		p.lost = write(ctx)
+		p.at = time.Now()
+	}
+	return p.lost
+}
 
 // readyz says whether payments can be taken: the store takes writes, and every
 // connector that is active serves. Everybody is told what is not ready; why is for
 // operators.
 func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyBound)
+	ctx, cancel := context.WithTimeout(r.Context(), 2*readyBound)
 	defer cancel()
 	var missing []string
 	miss := func(what, why string) {
@@ -181,7 +211,7 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 		missing = append(missing, what)
 	}
-	if err := s.Store.Ping(ctx); err != nil {
+	if err := s.pulse.beats(ctx, s.Store.Ping); err != nil {
 		miss("the store takes no writes", err.Error())
 	}
 	for _, c := range s.Host.Connectors() {

@@ -109,8 +109,8 @@ func (m *Metrics) Merchants(next http.Handler) http.Handler {
 
 // words are what can stand in a path without being somebody's id.
 var (
-	collections = set("transactions", "refunds", "payment-options", "payment-service-definitions", "payment-services", "webhooks", "return")
-	actions     = set("capture", "void", "cancel", "sync", "refunds", "captures", "events", "actions", "settlements", "refund-settlements")
+	collections = set("transactions", "refunds", "payment-options", "payment-service-definitions", "payment-services", "webhook-subscriptions", "webhooks", "return")
+	actions     = set("capture", "void", "cancel", "sync", "refunds", "captures", "events", "actions", "settlements", "refund-settlements", "rotate-secret")
 )
 
 func set(words ...string) map[string]bool {

@@ -129,6 +129,10 @@ type Config struct {
 	// Mode is the environment of every payment service made here: merchants do not
 	// choose it, a host is for one of them. Empty means test.
 	Mode sdk.Mode
+	// AtOnce is how many requests that may wait for a provider are in work at once; a
+	// quarter of it is for requests that do not. Those beyond are told to come again.
+	// 0 means [DefaultAtOnce].
+	AtOnce int
 	// Host names this run of this host: it is kept with idempotency keys.
 	Host string
 }
@@ -150,6 +154,9 @@ func New(c Config) (http.Handler, error) {
 	if c.Mode == "" {
 		c.Mode = sdk.ModeTest
 	}
+	if c.AtOnce <= 0 {
+		c.AtOnce = DefaultAtOnce
+	}
 	if c.Engine == nil || c.Store == nil || c.Connectors == nil || c.Notifier == nil || c.Logger == nil {
 		return nil, errors.New("api: Engine, Store, Connectors, Notifier and Logger must be set")
 	}
@@ -163,6 +170,7 @@ func New(c Config) (http.Handler, error) {
 		shapes:  shapes,
 		keys:    &keyring{source: c.Store, now: c.Now, known: map[string]trusted{}},
 		flights: &flights{under: map[flight]bool{}},
+		places:  newPlaces(c.AtOnce),
 		mux:     http.NewServeMux(),
 	}
 	for path, verbs := range routes() {
@@ -177,5 +185,6 @@ type server struct {
 	shapes  shapes
 	keys    *keyring
 	flights *flights
+	places  places
 	mux     *http.ServeMux
 }

@@ -134,9 +134,9 @@ func problemOf(err error) *problem {
 		return invalid(detail{inQuery, "/cursor", "must be a cursor of an answer to this query",
 			string(sdk.CodeInvalidField)})
 	case errors.Is(err, store.ErrBusy):
-		p := newProblem(http.StatusTooManyRequests, "too_many_requests", "Too many requests at once; try again")
-		p.cause, p.retryAfter = err, 1
-		return p
+		return tooMany(err)
+	case errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrClosed):
+		return away(err)
 	case errors.Is(err, context.DeadlineExceeded):
 		return unprocessed(http.StatusGatewayTimeout, err)
 	}

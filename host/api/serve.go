@@ -123,9 +123,18 @@ func (s *server) endpoint(verbs map[string]operation) http.Handler {
 	})
 }
 
+// errNoPlace is why a request is refused when too many are in work.
+var errNoPlace = errors.New("as many requests are in work as may be")
+
 // perform authenticates a request and carries it out in bounded time. A merchant who
 // hangs up does not stop a write half-way.
 func (s *server) perform(w http.ResponseWriter, r *http.Request, op operation) {
+	leave, ok := s.places.take(op.slow)
+	if !ok {
+		s.refuse(w, r, tooMany(errNoPlace))
+		return
+	}
+	defer leave()
 	ctx, limit := r.Context(), readTime
 	if op.slow {
 		ctx, limit = context.WithoutCancel(ctx), writeTime
@@ -221,7 +230,10 @@ func (s *server) log(r *http.Request, n *note, out *response, took time.Duration
 	if n.cause != nil {
 		attrs = append(attrs, slog.String("error", n.cause.Error()))
 	}
-	if out.status >= http.StatusInternalServerError {
+	switch {
+	case errors.Is(n.cause, errNoPlace):
+		level = slog.LevelDebug // there may be thousands in a second; the metrics count them
+	case out.status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
 	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)

@@ -173,7 +173,7 @@ func (e *Engine) abandon(ctx context.Context, rec store.Record, ops []ledger.Ope
 	if len(ops) == 0 {
 		return rec, nil
 	}
-	return e.change(context.WithoutCancel(ctx), rec.Payment.ID, nil, func(rec *store.Record) error {
+	return e.keep(ctx, rec.Payment.ID, func(rec *store.Record) error {
 		for _, op := range ops {
 			leg := rec.Operation(op.ID)
 			leg.Outcome, leg.Code, leg.UpdatedAt = sdk.OutcomeNotAttempted, why, e.Now()
@@ -201,7 +201,7 @@ func (e *Engine) perform(ctx context.Context, rec store.Record, op ledger.Operat
 	callCtx, cancel := context.WithTimeout(ctx, e.CallTimeout)
 	rep := e.deliver(callCtx, rec, lease, req)
 	cancel()
-	rec, err = e.change(ctx, rec.Payment.ID, nil, func(rec *store.Record) error {
+	rec, err = e.keep(ctx, rec.Payment.ID, func(rec *store.Record) error {
 		record(rec, op.ID, rep, e.Now())
 		return nil
 	})

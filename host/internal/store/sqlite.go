@@ -13,7 +13,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	driver "modernc.org/sqlite" // also the driver "sqlite"
+	codes "modernc.org/sqlite/lib"
 )
 
 // How the database is opened. FULL makes every commit wait for the disk. The WAL is
@@ -220,7 +221,22 @@ func (db *sqlite) commit(batch []*entry) {
 		if e.err == nil {
 			e.err = err
 		}
+		e.err = unwritable(e.err)
 	}
+}
+
+// unwritable adds to an error that the disk is full, or does not do what it should, what
+// that means to callers.
+func unwritable(err error) error {
+	failed, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return err
+	}
+	switch failed.Code() & 0xff { // the rest says which way
+	case codes.SQLITE_FULL, codes.SQLITE_IOERR, codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
 }
 
 func (db *sqlite) transact(batch []*entry, carryOut func(*execution, changes) (refused, lost error)) error {
