@@ -41,6 +41,14 @@ type Config struct {
 	// what its connector states, or 5 minutes.
 	WebhookTolerance time.Duration
 
+	// AtOnce is how many requests of merchants that may wait for a provider are in work at
+	// once; a quarter of it is for those that do not. 0 means 512.
+	AtOnce int
+	// PrivateWebhooks lets merchants' webhooks go to loopback, private and otherwise
+	// special addresses. Whoever may subscribe can then have the host connect to whatever
+	// it can reach.
+	PrivateWebhooks bool
+
 	// Attach, in development only, is the file in which a connector says where it listens
 	// that a person runs under a debugger; see [Host.Attach]. Empty means that there is
 	// none.
@@ -98,6 +106,9 @@ func (c Config) check() error {
 		if d < 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %s, must be positive", name, d))
 		}
+	}
+	if c.AtOnce < 0 {
+		wrong = append(wrong, fmt.Errorf("at-once is %d, must be positive", c.AtOnce))
 	}
 	return errors.Join(append(wrong, c.Connectors.check())...)
 }

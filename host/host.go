@@ -151,7 +151,7 @@ func (h *Host) assemble() error {
 	})
 	contract, err := api.New(api.Config{
 		Engine: h.engine, Store: h.store, Connectors: h.connectors, Notifier: h.notifier, Logger: c.Slog, Now: c.Now,
-		PublicURL: c.PublicURL, Mode: c.Mode, Host: uuid.NewString(),
+		PublicURL: c.PublicURL, Mode: c.Mode, AtOnce: c.AtOnce, Host: uuid.NewString(),
 	})
 	if err != nil {
 		return err

@@ -71,6 +71,7 @@ func (c *devCmd) serve(w *world, ready func(*dev) error) (err error) {
 		return err
 	}
 	config.Connectors.Isolation.Egress = append(config.Connectors.Isolation.Egress, way)
+	config.PrivateWebhooks = true // shops under development are on this machine
 	config.Listen, config.AdminListen, config.DataDir, config.Attach = c.Listen, c.AdminListen, c.DataDir, c.Attach
 	if d.host, err = host.New(w.ctx, config); err != nil {
 		return err

@@ -19,6 +19,8 @@ type settings struct {
 	DrainTimeout     time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
 	Sweep            time.Duration `help:"How often unsettled payments are looked at." default:"5s"`
 	WebhookTolerance time.Duration `help:"How far a provider's delivery may be from this clock. Default: what its connector states, or 5m."`
+	AtOnce           int           `help:"Most requests of merchants in work at once that may wait for a provider; a quarter of it for others. Those beyond get 429." default:"512"`
+	PrivateWebhooks  bool          `help:"Let merchants' webhooks go to loopback and private addresses. Always so in development."`
 	LogLevel         string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
 	LogFormat        string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
 	policy           `embed:""`
@@ -36,6 +38,8 @@ func (s settings) config(stderr io.Writer) (host.Config, error) {
 		DrainTimeout:     s.DrainTimeout,
 		Sweep:            s.Sweep,
 		WebhookTolerance: s.WebhookTolerance,
+		AtOnce:           s.AtOnce,
+		PrivateWebhooks:  s.PrivateWebhooks,
 		Connectors:       connectors,
 		Log: hclog.New(&hclog.LoggerOptions{
 			Name: "connectord", Output: stderr, Level: hclog.LevelFromString(s.LogLevel),
