@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
@@ -23,6 +24,7 @@ import (
 const (
 	roleVariable   = "STORE_TEST_ROLE"
 	folderVariable = "STORE_TEST_FOLDER"
+	urlVariable    = "STORE_TEST_URL" // of the PostgreSQL database; empty means SQLite
 )
 
 func childRole(out io.Writer) (func(), bool) {
@@ -54,6 +56,9 @@ func openChildStore(folder string) (*Store, error) {
 	key, err := LoadOrCreateMasterKey(folder + "/key")
 	if err != nil {
 		return nil, err
+	}
+	if url := os.Getenv(urlVariable); url != "" {
+		return OpenPostgres(context.Background(), url, key, time.Now)
 	}
 	return OpenSQLite(context.Background(), folder+"/host.db", key, time.Now)
 }
@@ -127,6 +132,14 @@ func tellStory(r *Record, n int) {
 }
 
 func TestKilledWriterLosesNothingItSaidWasDurable(t *testing.T) {
+	t.Run("sqlite", killsWriters)
+	t.Run("postgres", func(t *testing.T) {
+		t.Setenv(urlVariable, pgtest.Database(t))
+		killsWriters(t)
+	})
+}
+
+func killsWriters(t *testing.T) {
 	folder := t.TempDir()
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable on purpose
 	said := make(map[sdk.PaymentID]int)

@@ -199,38 +199,42 @@ func (d *delivery) send(steps []step, alone bool) error {
 		return nil
 	}
 	results := d.conn.SendBatch(d.ctx, batch)
-	err := d.receive(results, steps, begin, alone)
-	if failed := results.Close(); err == nil {
-		err = d.explain(failed)
+	done, err := d.receive(results, steps, begin, alone)
+	if closing := results.Close(); err == nil { // else it reports the same again
+		err = d.explain(closing)
 	}
-	return err
+	if err == nil {
+		return nil
+	}
+	return d.failed(steps[done:], alone, err)
 }
 
-func (d *delivery) receive(results pgx.BatchResults, steps []step, begun, alone bool) error {
+// receive hears how the statements went, up to the first that failed, and returns how
+// many those before it were.
+func (d *delivery) receive(results pgx.BatchResults, steps []step, begun, alone bool) (done int, err error) {
 	if begun {
 		for range 2 {
 			if _, err := results.Exec(); err != nil {
-				return d.failed(steps, alone, d.explain(err))
+				return 0, d.explain(err)
 			}
 		}
 	}
 	for i, s := range steps {
 		tag, err := results.Exec()
-		if err == nil && s.none != nil && tag.RowsAffected() == 0 {
-			if s.first && !alone {
-				s.of.err = s.none
-				continue
-			}
-			err = s.none
-		}
-		if err != nil {
-			return d.failed(steps[i:], alone, d.explain(err))
+		switch {
+		case err != nil:
+			return i, d.explain(err)
+		case s.none == nil || tag.RowsAffected() > 0:
+		case s.first && !alone:
+			s.of.err = s.none
+		default:
+			return i, s.none
 		}
 	}
-	return nil
+	return len(steps), nil
 }
 
-// failed says what follows from the error of a step.
+// failed says what follows from the error of the first of the steps.
 func (d *delivery) failed(steps []step, alone bool, err error) error {
 	switch {
 	case errors.Is(err, errConflict) || errors.Is(err, ErrUnavailable) || d.conn.Conn().IsClosed() || len(steps) == 0:

@@ -94,10 +94,10 @@ func postgresVersion(ctx context.Context, q interface {
 		FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm')
 		WHERE n.nspname = current_schema()`).Scan(&schema, &tables, &ours)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return 0, errors.New("there is no schema to work in: create the one that search_path names")
 	case err != nil:
 		return 0, fmt.Errorf("reading the database: %w", err)
+	case schema == nil:
+		return 0, errors.New("there is no schema to work in: create the one that search_path names")
 	case tables == 0:
 		return 0, nil
 	case ours != 3:

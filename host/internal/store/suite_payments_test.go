@@ -155,6 +155,50 @@ func drawSnapshot(rt *rapid.T) sdk.Snapshot {
 	return s
 }
 
+// What merchants and providers write is no text that every database likes.
+func keepsAnyText(t *testing.T, open opener) {
+	s := open(t, newClock().now)
+	texts := []string{
+		"a\x00b", "\x00", "a\x00", "ab", "\xff", "a\xc3", "\xed\xa0\x80", "\uFDD0", "\uFDD000", "\uFDD0\uFDD0", "\uFDD0\x00\uFDD0",
+		"\uFFFD", "\U0010FFFF", "'", "?", "$1", "%", "\\", "\\x00", "\r\n", "\u00e9", "e\u0301",
+	}
+	ids := make(map[string]sdk.PaymentID)
+	for _, text := range texts {
+		rec := newPayment()
+		rec.ExternalID = text
+		rec.Operations[0].Reason, rec.Operations[0].Code = text, sdk.CodeDoNotHonor
+		rec.Truth.Order = sdk.OrderRef(text)
+		rec.Operations = append(rec.Operations, ledger.Operation{ID: sdk.OperationID(rec.Payment.ID) + "/take", Kind: sdk.OpCapture, Ref: text})
+		if err := s.Create(t.Context(), rec, &Idempotency{Scope: "create", Key: text, Payment: rec.Payment.ID, Fingerprint: text}); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		got := read(t, s, rec.Payment.ID)
+		if got.ExternalID != text || got.Operations[0].Reason != text || got.Operations[1].Ref != text {
+			t.Errorf("%q came back as %q, %q and %q", text, got.ExternalID, got.Operations[0].Reason, got.Operations[1].Ref)
+		}
+		ids[text] = rec.Payment.ID
+	}
+	for text, id := range ids {
+		idem, err := s.Idempotency(t.Context(), "", "create", text)
+		if err != nil || idem.Payment != id || idem.Fingerprint != text {
+			t.Errorf("key %q: %+v, %v", text, idem, err)
+		}
+		page, err := s.List(t.Context(), Filter{ExternalID: text})
+		if err != nil || len(page.Records) != 1 || page.Records[0].Payment.ID != id {
+			t.Errorf("external id %q: found %d payments, %v", text, len(page.Records), err)
+		}
+		if found, err := s.PaymentByOrder(t.Context(), "smartpay", sdk.OrderRef(text)); err != nil || found.Payment.ID != id {
+			t.Errorf("order %q: found %s, %v", text, found.Payment.ID, err)
+		}
+		if found, err := s.PaymentByCapture(t.Context(), "smartpay", sdk.CaptureRef(text)); err != nil || found.Payment.ID != id {
+			t.Errorf("capture %q: found %s, %v", text, found.Payment.ID, err)
+		}
+	}
+	if _, err := s.Payment(t.Context(), "no\x00body\xff"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("an odd id: error = %v, want ErrNotFound", err)
+	}
+}
+
 func findsByEveryName(t *testing.T, open opener) {
 	s := open(t, newClock().now)
 	rec := create(t, s, newPayment())

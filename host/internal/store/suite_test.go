@@ -32,6 +32,7 @@ var suite = map[string]func(t *testing.T, open opener){
 	"a payment is created once":                       createsOnce,
 	"a change that fails changes nothing":             failedChangeChangesNothing,
 	"a change cannot alter what was fixed":            refusesToAlterWhatWasFixed,
+	"any text is kept, and found by what it is":       keepsAnyText,
 	"what a pointer leads to can be changed too":      keepsChangesThroughPointers,
 	"a panicking change leaves the payment usable":    survivesPanics,
 	"a change whose caller has gone is not made":      refusesGoneCallers,
