@@ -234,7 +234,7 @@ func (s *Server) Restart(ctx context.Context) error {
 	//nolint:noctx // the server outlives the context in which it was started
 	command := exec.Command(filepath.Join(s.programs, "postgres"), "-D", s.data(), "-k", s.dir,
 		"-c", "listen_addresses=", "-c", "unix_socket_permissions=0700",
-		"-c", "max_connections=200", "-c", "log_timezone=UTC", "-c", "fsync=on", "-c", "synchronous_commit=on")
+		"-c", "max_connections=200", "-c", "log_timezone=UTC")
 	command.Dir, command.Env, command.Stdout, command.Stderr = s.dir, environment(), log, log
 	command.SysProcAttr = s.as.attributes()
 	if s.process, err = run(command); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -144,16 +143,13 @@ func (g *group) batch() []*entry {
 	return batch
 }
 
-// errInDoubt is what the callers of a batch are told should committing it panic.
-var errInDoubt = errors.New("it is not known whether the change was made")
-
 // answer tells everybody in the batch. If committing it panicked, those who have no
 // error yet are told that nobody knows what became of their change.
 func answer(batch []*entry) {
 	if cause := recover(); cause != nil {
 		for _, e := range batch {
 			if e.err == nil {
-				e.err = fmt.Errorf("committing panicked, %w: %v", errInDoubt, cause)
+				e.err = fmt.Errorf("committing panicked, %w: %v", ErrInDoubt, cause)
 			}
 		}
 	}

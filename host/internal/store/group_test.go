@@ -148,7 +148,7 @@ func TestGroupSurvivesPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, g := newDesk()
 		d.end <- func([]*entry) { panic("ouch") }
-		if err := g.do(t.Context(), nil); !errors.Is(err, errInDoubt) {
+		if err := g.do(t.Context(), nil); !errors.Is(err, ErrInDoubt) {
 			t.Errorf("error = %v, want one that leaves the change in doubt", err)
 		}
 		d.end <- fine

@@ -298,12 +298,13 @@ func (d *delivery) outcome(failed error) (made bool, err error) {
 		case err == nil && last == d.db.number:
 			return true, nil
 		case err == nil:
-			return false, fmt.Errorf("%w before it could commit: %w", errLost, failed)
+			return false, fmt.Errorf("%w before it could commit: %w: %w", errLost, ErrUnavailable, failed)
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return false, fmt.Errorf("%w: committing: %w; and asking what became of it: %w", errInDoubt, failed, err)
+			// Not of the kind of its causes, after which nothing would have been changed.
+			return false, fmt.Errorf("%w: committing: %s; and asking what became of it: %s", ErrInDoubt, failed.Error(), err.Error())
 		}
 	}
 }

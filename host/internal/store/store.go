@@ -39,6 +39,10 @@ var ErrBusy = errors.New("store is busy")
 // the moment. Nothing was changed; the same will work again once the database does.
 var ErrUnavailable = errors.New("database is not available")
 
+// ErrInDoubt says that nobody knows whether a change was made: the database was lost
+// while it committed, and did not come back in time to be asked.
+var ErrInDoubt = errors.New("it is not known whether the change was made")
+
 // ErrCursor says that a cursor was not made by this store, or for another query.
 var ErrCursor = errors.New("cursor is not valid for this query")
 
@@ -57,8 +61,7 @@ func (e *KeyUsedError) Error() string {
 // Reads end when their context does. A change whose context ends before it was
 // started is not made, and says so; one that was started is carried through whatever
 // happens to its context, so that its answer is always the truth. A change that
-// returns an error has not been made, with one exception, which says so: the connection
-// to a PostgreSQL server was lost during a COMMIT and the server stayed away.
+// returns an error has not been made, unless that is [ErrInDoubt].
 type Store struct {
 	db  backend
 	now func() time.Time
