@@ -47,6 +47,7 @@ var only = map[string][]string{
 	"google.golang.org/grpc":            {"sdk/"},
 	"google.golang.org/protobuf":        {"sdk/"},
 	"modernc.org/sqlite":                {"host/internal/store"},
+	"github.com/riverqueue":             {"host/internal/jobs"},
 	"github.com/jackc/pgx":              {"host/internal/store", "host/internal/jobs", "host/internal/pgserver"},
 	"github.com/santhosh-tekuri":        {"schemas"},
 	module + "sdk/internal/gen":         {"sdk/internal/wire", "sdk/internal/gen"},

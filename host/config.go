@@ -36,7 +36,7 @@ type Config struct {
 
 	CallTimeout  time.Duration // one call to a connector; 0 means 30s
 	DrainTimeout time.Duration // calls in flight at a swap or stop; 0 means 35s
-	Sweep        time.Duration // how often unsettled payments are looked at; 0 means 5s
+	Sweep        time.Duration // how often payments are searched for that no job looks after; 0 means 5s
 	// WebhookTolerance is how far a provider's delivery may be from our clock; 0 means
 	// what its connector states, or 5 minutes.
 	WebhookTolerance time.Duration

@@ -26,6 +26,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/admin"
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/jobs"
 	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -39,6 +40,7 @@ type Host struct {
 	id         string // by which other hosts know this one
 	unlock     func()
 	store      *store.Store
+	jobs       *jobs.Queue
 	fleet      *fleet.Fleet
 	depot      *depot // nil for a host that is alone
 	decisions  *decisions
@@ -120,6 +122,9 @@ func (h *Host) open(ctx context.Context) error {
 	if h.id, err = loadID(h.layout.id()); err != nil {
 		return err
 	}
+	if h.jobs, err = jobs.Open(ctx, jobs.Config{Store: h.store, Host: h.id, Logger: h.config.Slog}); err != nil {
+		return err
+	}
 	if _, err := launch.CleanRuntimeDir("", h.config.Connectors.Isolation.Cgroup); err != nil {
 		h.config.Slog.WarnContext(ctx, "leftovers of killed hosts could not be removed", "error", err)
 	}
@@ -144,7 +149,9 @@ func (h *Host) assemble() error {
 	h.engine = settle.New(settle.Config{
 		Store: h.store, Connectors: h.connectors, Logger: c.Slog, Now: c.Now,
 		PublicURL: c.PublicURL, ReturnKey: h.returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep,
+		Jobs: h.jobs, Shared: h.store.Shared(),
 	})
+	h.jobs.Register(h.engine.Kinds()...)
 	h.notifier = notify.New(notify.Config{
 		Store: h.store, Connectors: h.connectors, Payments: h.engine, Logger: c.Slog, Now: c.Now, PublicURL: c.PublicURL,
 		Tolerance: c.WebhookTolerance,
@@ -193,7 +200,7 @@ func server(handler http.Handler, callTimeout time.Duration) *http.Server {
 // listeners answer and the active connectors serve; its error stops the host.
 func (h *Host) Run(ctx context.Context, ready func() error) (err error) {
 	defer func() { err = errors.Join(err, h.Close(context.WithoutCancel(ctx))) }()
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	var background sync.WaitGroup
 	workCtx, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -211,8 +218,12 @@ func (h *Host) Run(ctx context.Context, ready func() error) (err error) {
 	if err := h.activate(ctx); err != nil {
 		h.config.Slog.ErrorContext(ctx, "a connector does not serve", "error", err)
 	}
-	background.Go(func() { h.engine.Run(workCtx) })
 	background.Go(func() { h.follower.run(workCtx) })
+	background.Go(func() {
+		if err := h.jobs.Run(workCtx); err != nil {
+			failed <- err
+		}
+	})
 	if ready != nil {
 		err = ready()
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
+	"github.com/connectorhost/connectorhost/host/internal/jobs/jobstest"
 	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -118,6 +119,7 @@ func newWorld(t *testing.T, changes ...func(*api.Config)) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(w.store.Close(context.Background())) })
 
+	queue := jobstest.New(w.store, w.clock.Now)
 	remote := sdktest.Connect(t, w.provider)
 	description, err := remote.Describe(t.Context())
 	w.must(err)
@@ -129,6 +131,7 @@ func newWorld(t *testing.T, changes ...func(*api.Config)) *world {
 	engine := settle.New(settle.Config{
 		Store: w.store, Connectors: leases, Logger: logger, Now: w.clock.Now,
 		PublicURL: "https://host.example", ReturnKey: []byte("return key"), CallTimeout: 5 * time.Second,
+		Jobs: queue,
 	})
 	w.config = api.Config{
 		Engine: engine, Store: w.store, Connectors: leases,

@@ -17,7 +17,7 @@ type settings struct {
 	Environment      sdk.Mode      `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
 	CallTimeout      time.Duration `help:"Longest call to a connector." default:"30s"`
 	DrainTimeout     time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
-	Sweep            time.Duration `help:"How often unsettled payments are looked at." default:"5s"`
+	Sweep            time.Duration `help:"How often payments are searched for that have to be looked at and that no job looks after." default:"5s"`
 	WebhookTolerance time.Duration `help:"How far a provider's delivery may be from this clock. Default: what its connector states, or 5m."`
 	AtOnce           int           `help:"Most requests of merchants in work at once that may wait for a provider; a quarter of it for others. Those beyond get 429." default:"512"`
 	PrivateWebhooks  bool          `help:"Let merchants' webhooks go to loopback and private addresses. Always so in development."`

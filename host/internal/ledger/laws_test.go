@@ -156,9 +156,9 @@ func TestActionsAreWhatIsAllowed(t *testing.T) {
 		for _, a := range v.Actions(r) {
 			listed[a.Operation] = a
 		}
-		if len(v.Unsettled) > 0 {
+		if len(v.InDoubt) > 0 {
 			if len(listed) > 0 {
-				rt.Errorf("%v may start while %v is unsettled", listed, v.Unsettled)
+				rt.Errorf("%v may start while %v is in doubt", listed, v.InDoubt)
 			}
 			return
 		}

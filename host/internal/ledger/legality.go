@@ -33,9 +33,9 @@ type Action struct {
 	Max       int64
 }
 
-// Actions lists what may start now. It is empty while an operation is unsettled.
+// Actions lists what may start now. It is empty while an operation is in doubt.
 func (v View) Actions(r Rules) []Action {
-	if len(v.Unsettled) > 0 {
+	if len(v.InDoubt) > 0 {
 		return nil
 	}
 	var actions []Action
@@ -48,7 +48,7 @@ func (v View) Actions(r Rules) []Action {
 }
 
 // Allow says whether op may start for the given amount in minor units, ignoring
-// operations that are unsettled: whoever starts one has to check [View.Unsettled]
+// operations that are in doubt: whoever starts one has to check [View.InDoubt]
 // first. Amount is not looked at for a void or cancel. The error names the field
 // "/amount" where the amount is at fault.
 func (v View) Allow(op sdk.Operation, amount int64, final bool, r Rules) *sdk.Error {

@@ -123,14 +123,36 @@ func (l *Ledger) stateBeforeHold() sdk.State {
 func (l *Ledger) unsettled(v View) []sdk.OperationID {
 	var ids []sdk.OperationID
 	for i := range l.Operations {
-		if op := &l.Operations[i]; l.inDoubt(op, v) {
+		if op := &l.Operations[i]; l.endUnknown(op, v) {
 			ids = append(ids, op.ID)
 		}
 	}
 	return ids
 }
 
-func (l *Ledger) inDoubt(op *Operation, v View) bool {
+// doubtful lists those of the unsettled operations that keep others from starting.
+func (l *Ledger) doubtful(v View) []sdk.OperationID {
+	var ids []sdk.OperationID
+	for _, id := range v.Unsettled {
+		if l.Operation(id).Kind != sdk.OpRefund || !accepted(v.Refunds, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// accepted reports whether a provider has a move under a name of its own and will carry
+// it out.
+func accepted(moves []Move, id sdk.OperationID) bool {
+	for _, m := range moves {
+		if m.Operation == id {
+			return m.Status == sdk.MovePending && m.Ref != ""
+		}
+	}
+	return false
+}
+
+func (l *Ledger) endUnknown(op *Operation, v View) bool {
 	switch op.Outcome {
 	case sdk.OutcomeSucceeded, sdk.OutcomeDeclined, sdk.OutcomeNotAttempted:
 		return false

@@ -22,9 +22,13 @@ type View struct {
 	Captures []Move
 	Refunds  []Move
 
-	// Unsettled names the operations whose end nobody knows yet. While there is one,
-	// no other money operation may start.
+	// Unsettled names the operations whose end nobody knows yet.
 	Unsettled []sdk.OperationID
+	// InDoubt names those of them of which nobody knows what they are going to have moved.
+	// While there is one, no other money operation may start. A refund that the provider
+	// has accepted and named is unsettled, but not in doubt: it counts as money that is
+	// going back, whatever else is asked for meanwhile.
+	InDoubt []sdk.OperationID
 	// LateApproval: the buyer approved after the host had closed the payment.
 	LateApproval bool
 
@@ -71,6 +75,7 @@ func (l *Ledger) View() View {
 	v.Released = l.released(v)
 	v.State = l.state(v)
 	v.Unsettled = l.unsettled(v)
+	v.InDoubt = l.doubtful(v)
 	l.explain(&v)
 	return v
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -184,10 +183,10 @@ func (e *Engine) abandon(ctx context.Context, rec store.Record, ops []ledger.Ope
 }
 
 func busy(rec *store.Record, v ledger.View) error {
-	if len(v.Unsettled) == 0 {
+	if len(v.InDoubt) == 0 {
 		return nil
 	}
-	return &BusyError{Payment: rec.Payment.ID, Operation: rec.Operation(v.Unsettled[0]).Kind}
+	return &BusyError{Payment: rec.Payment.ID, Operation: rec.Operation(v.InDoubt[0]).Kind}
 }
 
 // perform sends an operation whose intent is durable and writes down what came back.
@@ -232,19 +231,22 @@ func (e *Engine) deliver(ctx context.Context, rec store.Record, lease *Lease, re
 	return send(ctx, next.Remote, req)
 }
 
-// change updates a record and tells of a status that changed with it.
+// change updates a record, tells of a status that changed with it, and calls for the jobs
+// that its new standing needs.
 func (e *Engine) change(ctx context.Context, id sdk.PaymentID, idem *store.Idempotency, fn func(*store.Record) error) (store.Record, error) {
 	return e.Store.Update(ctx, id, idem, func(rec *store.Record) error {
-		before := rec.Status(rec.View())
+		v := rec.View()
+		before, stood := rec.Status(v), standingOf(&rec.Ledger, v)
 		if err := fn(rec); err != nil {
 			return err
 		}
-		v := rec.View()
+		v = rec.View()
 		if after := rec.Status(v); after != before {
 			rec.Added = append(rec.Added, event("transaction-updated-status", e.Now(), map[string]any{
 				"from": before, "to": after, "error_code": v.Reason.ErrorCode(),
 			}))
 		}
+		rec.Jobs = append(rec.Jobs, e.calls(rec, stood, standingOf(&rec.Ledger, v))...)
 		return nil
 	})
 }
@@ -316,10 +318,4 @@ func unavailable(err error) bool {
 		sdk.CategoryRisk, sdk.CategoryCreditDecision, sdk.CategoryIntegrity, sdk.CategoryWebhook, sdk.CategoryUnmapped:
 	}
 	return false
-}
-
-// wait is when a payment is to be looked at again, and how often it has been.
-type wait struct {
-	at    time.Time
-	times int
 }

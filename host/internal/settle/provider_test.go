@@ -24,6 +24,7 @@ type provider struct {
 	edit    func(*sdk.Snapshot)
 	gate    chan struct{} // if set, captures wait here
 	multi   bool          // several captures are taken
+	slow    bool          // refunds are accepted and carried out later
 	refuse  int           // refunds from this one on are refused; 0 refuses none
 }
 
@@ -191,6 +192,10 @@ func (p *provider) Refund(_ context.Context, req sdk.RefundRequest) (sdk.RefundR
 			Ref: ref, Capture: req.Capture, Operation: req.Call.OperationID, Amount: &req.Amount, Status: sdk.MoveSucceeded,
 		})
 		o.revision++
+		if p.slow {
+			o.refunds[len(o.refunds)-1].Status = sdk.MovePending
+			return sdk.RefundResult{Answer: sdk.Answer{Outcome: sdk.OutcomePending, Amount: &req.Amount}, Refund: ref}, nil
+		}
 		return sdk.RefundResult{Answer: sdk.Answer{Outcome: sdk.OutcomeSucceeded, Amount: &req.Amount}, Refund: ref}, nil
 	})
 }
@@ -224,7 +229,7 @@ func (o *order) snapshot() sdk.Snapshot {
 		Order: o.ref, Reference: o.reference, State: o.state, Revision: o.revision,
 		Captures: append([]sdk.CaptureSnapshot(nil), o.captures...), Refunds: append([]sdk.RefundSnapshot(nil), o.refunds...),
 	}
-	if o.state != sdk.StateRequiresAction && o.state != sdk.StateDeclined {
+	if o.state != sdk.StateRequiresAction && o.state != sdk.StateDeclined && o.state != sdk.StateExpired {
 		s.Authorized = &o.amount
 	}
 	return s

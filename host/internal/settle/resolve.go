@@ -13,12 +13,16 @@ import (
 
 // Settle tries once to learn how a payment's open operations ended, and lets go of a
 // hold that a buyer approved too late. It reports whether nothing is left to do. It
-// never invents an end.
+// never invents an end, and does nothing while a call for the payment may be on its way.
 func (e *Engine) Settle(ctx context.Context, id sdk.PaymentID) (bool, error) {
 	rec, err := e.Store.Payment(ctx, id)
-	if err != nil {
+	if err != nil || e.UnderWay(&rec) > 0 {
 		return false, err
 	}
+	return e.settle(ctx, rec)
+}
+
+func (e *Engine) settle(ctx context.Context, rec store.Record) (bool, error) {
 	rec, found, err := e.look(ctx, rec, SourceSettle)
 	if err != nil {
 		return false, err
@@ -91,7 +95,7 @@ func (e *Engine) sendAgain(ctx context.Context, rec store.Record, op ledger.Oper
 			return &BusyError{Payment: id, Operation: op.Kind}
 		}
 		now.Attempt++
-		now.UpdatedAt = e.Now()
+		now.Outcome, now.UpdatedAt = "", e.Now() // it is on its way again
 		op = *now
 		rec.Added = append(rec.Added, requested(op, lease))
 		return nil

@@ -10,7 +10,8 @@
 //
 // Answers, lookups, webhooks and returning buyers are all observations that go
 // through [Engine.Observe]. The engine keeps no state of its own that matters: any
-// run of any host goes on where another stopped.
+// run of any host goes on where another stopped. What has to be looked at again, and
+// when, is a job, written with the change that calls for it.
 package settle
 
 import (
@@ -47,7 +48,11 @@ type Connectors interface {
 
 // acquire leases a connector for a call.
 func (e *Engine) acquire(ctx context.Context, connector string, call sdk.Call) (*Lease, error) {
-	return e.Connectors.Acquire(sdk.WithCall(ctx, call), connector)
+	lease, err := e.Connectors.Acquire(sdk.WithCall(ctx, call), connector)
+	if err == nil {
+		e.lifetimes.Store(connector, time.Duration(lease.Description.Manifest.Limits.AuthorizationLifetime))
+	}
+	return lease, err
 }
 
 // Config is what an engine works with.
@@ -62,9 +67,23 @@ type Config struct {
 	ReturnKey []byte
 	// CallTimeout bounds one call to a connector; 0 means 30 s.
 	CallTimeout time.Duration
-	// Sweep is how often unsettled payments and overdue approvals are looked for; 0
-	// means 5 s.
+	// Jobs is where the store's jobs are; it is needed for nothing but [Engine.Kinds].
+	Jobs Jobs
+	// Sweep is how often the store is searched for payments that have to be looked at and
+	// that no job looks after, such as those of a host that died between the intent and
+	// the answer; 0 means 5 s.
 	Sweep time.Duration
+	// Shared says that other hosts work on the same store, so that a call that this one
+	// knows nothing of may be on its way.
+	Shared bool
+}
+
+// Jobs is a queue of jobs.
+type Jobs interface {
+	// Add writes jobs and returns how many there were not yet.
+	Add(ctx context.Context, list ...store.Job) (int, error)
+	// Without returns those of the subjects for which there is no job of a kind.
+	Without(ctx context.Context, kind string, subjects []string) ([]string, error)
 }
 
 // An Engine drives operations. It is safe for concurrent use.
@@ -72,10 +91,13 @@ type Engine struct {
 	Config
 	mu       sync.Mutex
 	inFlight map[sdk.PaymentID]int // payments with a call on the way from this process
-	due      map[sdk.PaymentID]wait
+
+	// lifetimes is how long each connector's provider holds money, as its manifest said
+	// when it was last leased.
+	lifetimes sync.Map
 }
 
-// New returns an engine. Its background work runs in [Engine.Run].
+// New returns an engine. Its background work is jobs, which [Engine.Kinds] tells how to do.
 func New(c Config) *Engine {
 	if c.CallTimeout == 0 {
 		c.CallTimeout = 30 * time.Second
@@ -83,7 +105,7 @@ func New(c Config) *Engine {
 	if c.Sweep == 0 {
 		c.Sweep = 5 * time.Second
 	}
-	return &Engine{Config: c, inFlight: map[sdk.PaymentID]int{}, due: map[sdk.PaymentID]wait{}}
+	return &Engine{Config: c, inFlight: map[sdk.PaymentID]int{}}
 }
 
 // A NewPayment is what a merchant asks for. Authorize holds everything but the call

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
+	"github.com/connectorhost/connectorhost/host/internal/jobs/jobstest"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -24,6 +25,7 @@ import (
 type bench struct {
 	*settle.Engine
 	t        *testing.T
+	jobs     *jobstest.Queue
 	provider *provider
 	store    *store.Store
 	file     string
@@ -95,10 +97,12 @@ func newBenchOn(t *testing.T, p *provider) *bench {
 		t.Fatal(err)
 	}
 	b.live = &live{remote: meddler{Remote: remote}, about: about, gate: gate}
+	b.jobs = jobstest.New(b.store, b.clock)
 	b.Engine = settle.New(settle.Config{
-		Store: b.store, Connectors: b.live, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
+		Store: b.store, Jobs: b.jobs, Connectors: b.live, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
 		PublicURL: "https://pay.example", ReturnKey: []byte("0123456789abcdef"),
 	})
+	b.jobs.Register(b.Kinds()...)
 	svc := store.PaymentService{
 		ID: "7d1e0f60-7d0a-4a53-9b7c-0d5f7d8f0001", MerchantAccount: "default", Connector: "fake", Method: "fake",
 		DisplayName: "Fake", Active: true, Mode: sdk.ModeTest, Revision: 1, Currencies: []string{"JPY"}, Countries: []string{"JP"},
@@ -137,6 +141,14 @@ func (b *bench) created(mode sdk.CaptureMode) store.Record {
 		b.t.Fatal(err)
 	}
 	return rec
+}
+
+// work does the jobs that are due.
+func (b *bench) work() {
+	b.t.Helper()
+	for _, err := range b.jobs.Work(b.t.Context()) {
+		b.t.Log("job failed: ", err)
+	}
 }
 
 // authorized makes a payment that its buyer has approved.
@@ -366,12 +378,12 @@ func TestIgnoranceIsNeverTurnedIntoFailure(t *testing.T) {
 	b.provider.blind = true
 	for range 10 {
 		b.pass(25 * time.Hour)
-		b.SweepOnce(t.Context())
+		b.work()
 	}
 	b.expect(id, ledger.StatusCapturePending, 2500, 0, 0)
 	b.provider.blind = false
 	b.pass(25 * time.Hour)
-	b.SweepOnce(t.Context())
+	b.work()
 	b.expect(id, ledger.StatusCaptureSucceeded, 2500, 2000, 0)
 }
 
@@ -415,7 +427,7 @@ func TestACrashAfterTheIntentIsSettledByTheNextRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.pass(time.Minute)
-	b.SweepOnce(t.Context())
+	b.work()
 	b.expect(rec.Payment.ID, ledger.StatusCaptureSucceeded, 2500, 2500, 0)
 }
 
@@ -423,7 +435,7 @@ func TestApprovalThatComesTooLateIsLetGo(t *testing.T) {
 	b := newBench(t)
 	id := b.created(sdk.CaptureManual).Payment.ID
 	b.pass(31 * time.Minute)
-	b.SweepOnce(t.Context())
+	b.work()
 	b.expect(id, ledger.StatusAuthorizationFailed, 0, 0, 0)
 	rec, _ := b.store.Payment(t.Context(), id)
 	if got := rec.View().Reason.ErrorCode(); got != "incomplete_buyer_approval" {
@@ -433,7 +445,7 @@ func TestApprovalThatComesTooLateIsLetGo(t *testing.T) {
 	if _, err := b.Look(t.Context(), id, settle.SourceWebhook); err != nil {
 		t.Fatal(err)
 	}
-	b.SweepOnce(t.Context())
+	b.work()
 	if got := b.provider.sent(sdk.OpVoid); got != 1 {
 		t.Errorf("provider received %d voids, want 1", got)
 	}
@@ -449,7 +461,7 @@ func TestApprovalInTheLastSecondCounts(t *testing.T) {
 	id := b.created(sdk.CaptureManual).Payment.ID
 	b.provider.buyer(approve)
 	b.pass(31 * time.Minute)
-	b.SweepOnce(t.Context())
+	b.work()
 	b.expect(id, ledger.StatusAuthorizationSucceeded, 2500, 0, 0)
 }
 
@@ -530,7 +542,7 @@ func TestMerchantsCancelClosesAndLetsGoOfALateApproval(t *testing.T) {
 	if _, err := b.Look(t.Context(), id, settle.SourceWebhook); err != nil {
 		t.Fatal(err)
 	}
-	b.SweepOnce(t.Context())
+	b.work()
 	if got := b.provider.sent(sdk.OpVoid); got != 1 {
 		t.Errorf("provider received %d voids, want 1", got)
 	}

@@ -19,6 +19,11 @@ type backend interface {
 	// fails with errStale, load and plan run again. So load must set anew all that it
 	// sets, and plan must not build on what it did before.
 	change(ctx context.Context, lock string, load func(reader) error, plan func() (changes, error)) error
+	// attach gives the queue that takes the jobs of changes. It comes before the first
+	// change that has some.
+	attach(q Queue)
+	// database is what [Store.Database] gives.
+	database() Database
 	// close waits, as long as ctx allows, for the changes that were started.
 	close(ctx context.Context) error
 }
@@ -39,12 +44,15 @@ type reader interface {
 // nothing. It runs no code of a caller, so it can neither panic nor wait.
 type changes []statement
 
-// A statement is one step of a change.
+// A statement is one step of a change: SQL, or a job that the change calls for.
 type statement struct {
 	query string
 	args  []any
 	// none is the error if the statement touches no row; nil if that is fine.
 	none error
+	// job, unless it is nil, is all there is to the statement. It is collected, and handed
+	// to the queue with those of the whole batch just before the commit.
+	job *Job
 }
 
 // Errors that a statement which touched no row stands for.

@@ -15,7 +15,7 @@ import (
 // which may be nil, names a key that is in use, and with [ErrExists] if the payment's
 // id or reference is taken. It sets rec.UpdatedAt, idem.CreatedAt, and the times of the
 // payment and its events that are zero, trims every time to the microsecond, and
-// empties rec.Added.
+// empties rec.Added and rec.Jobs.
 func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) error {
 	now := ledger.Kept(s.now())
 	rec.UpdatedAt = now
@@ -30,7 +30,7 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 			c.useKey(idem)
 		}
 		c.create(rec)
-		return c, nil
+		return c, s.callFor(&c, rec.Jobs)
 	})
 	switch {
 	case errors.Is(err, errKeyTaken):
@@ -38,7 +38,7 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 	case err != nil:
 		return fmt.Errorf("creating payment %s: %w", rec.Payment.ID, err)
 	}
-	rec.Added = nil
+	rec.Added, rec.Jobs = nil, nil
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (s *Store) Update(
 		}
 		c.change(&was, &is)
 		c.deliver(&is.Record, announced(&is.Record), now)
-		return c, nil
+		return c, s.callFor(&c, is.Jobs)
 	}
 	err := s.db.change(ctx, "payment "+string(id), load, plan)
 	switch {
@@ -105,7 +105,7 @@ func (s *Store) Update(
 	case err != nil:
 		return Record{}, fmt.Errorf("updating payment %s: %w", id, err)
 	}
-	is.Added = nil
+	is.Added, is.Jobs = nil, nil
 	return is.Record, nil
 }
 
@@ -154,6 +154,40 @@ func (s *Store) find(ctx context.Context, what, where string, args ...any) (Reco
 // the host had closed them.
 func (s *Store) Unsettled(ctx context.Context, limit int) ([]sdk.PaymentID, error) {
 	return s.ids(ctx, `SELECT id FROM payments WHERE unsettled = 1 ORDER BY updated_at, seq LIMIT ?`, limit)
+}
+
+// A Mark is a place in the list of [Store.UnsettledBefore]. The zero Mark is before the
+// first.
+type Mark struct{ updatedAt, seq int64 }
+
+// UnsettledBefore lists the payments of [Store.Unsettled] that nobody has changed since
+// the given time, from a mark on, and the mark at which the list goes on. A list shorter
+// than the limit was the last.
+func (s *Store) UnsettledBefore(ctx context.Context, before time.Time, from Mark, limit int) ([]sdk.PaymentID, Mark, error) {
+	var ids []sdk.PaymentID
+	err := s.db.read(ctx, func(q reader) error {
+		rows, err := q.query(ctx, `SELECT id, updated_at, seq FROM payments
+			WHERE unsettled = 1 AND updated_at <= ? AND (updated_at, seq) > (?, ?) ORDER BY updated_at, seq LIMIT ?`,
+			before.UnixMicro(), from.updatedAt, from.seq, limit)
+		return each(rows, err, func(r row) error {
+			var id sdk.PaymentID
+			err := r.Scan(&id, &from.updatedAt, &from.seq)
+			ids = append(ids, id)
+			return err
+		})
+	})
+	return ids, from, err
+}
+
+// OldestUnsettled is when the payment of [Store.Unsettled] was last changed that is
+// untouched for the longest time; zero if there is none.
+func (s *Store) OldestUnsettled(ctx context.Context) (time.Time, error) {
+	var oldest micros
+	err := s.db.read(ctx, func(q reader) error {
+		rows, err := q.query(ctx, `SELECT min(updated_at) FROM payments WHERE unsettled = 1`)
+		return one(rows, err, func(r row) error { return r.Scan(&oldest) })
+	})
+	return oldest.time(), err
 }
 
 // AwaitingApproval lists payments that wait for their buyer though their approval time

@@ -55,6 +55,8 @@ const (
 // the database in groups, one transaction after the other, each in a single pipeline.
 type postgres struct {
 	pool    *pgxpool.Pool
+	side    *pgxpool.Pool // for the queue, which must not take the connections of changes
+	queue   Queue         // of jobs; nil until one is attached
 	limits  limits
 	reading chan struct{} // full while as many read as may
 	group   *group
@@ -86,9 +88,22 @@ func openPostgres(ctx context.Context, url string, within limits) (_ *postgres, 
 	if err = db.durable(ctx); err != nil {
 		return nil, err
 	}
+	// It is checked by the queue's first use.
+	side := db.pool.Config()
+	side.MaxConns = sideConnections
+	if db.side, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), side); err != nil {
+		return nil, err
+	}
 	db.group = newGroup(db.commit)
 	return db, nil
 }
+
+// sideConnections are for the queue: one listens, the others fetch and complete jobs.
+const sideConnections = 8
+
+func (db *postgres) attach(q Queue) { db.queue = q }
+
+func (db *postgres) database() Database { return Database{Postgres: db.side} }
 
 // readPostgres connects to the database for reading only.
 func readPostgres(ctx context.Context, url string) (*postgres, error) {
@@ -307,6 +322,10 @@ func (db *postgres) close(ctx context.Context) error {
 		case <-ctx.Done():
 			return fmt.Errorf("reads are still under way: %w", context.Cause(ctx))
 		}
+	}
+	if db.side != nil {
+		db.side.Close()
+		db.side = nil
 	}
 	if db.pool != nil {
 		db.forget(ctx)

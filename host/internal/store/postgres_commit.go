@@ -107,6 +107,9 @@ func (db *postgres) try(batch []*entry, carryOut func(*delivery, []*entry) error
 	if refusedAll(batch) {
 		return d.abandon(nil)
 	}
+	if err := d.callFor(batch); err != nil {
+		return d.abandon(err)
+	}
 	failpoint(beforeCommit)
 	tag, err := conn.Exec(ctx, "COMMIT")
 	if err == nil && tag.String() != "COMMIT" {
@@ -162,6 +165,9 @@ func (d *delivery) together(batch []*entry) error {
 	var firsts, others []step
 	for _, e := range batch {
 		for i := range e.changes {
+			if e.changes[i].job != nil {
+				continue
+			}
 			s := step{of: e, statement: &e.changes[i], first: i == 0}
 			if i == 0 || len(batch) == 1 {
 				firsts = append(firsts, s)
@@ -257,7 +263,9 @@ func (d *delivery) isolated(batch []*entry) error {
 		}
 		var steps []step
 		for i := range e.changes {
-			steps = append(steps, step{of: e, statement: &e.changes[i]})
+			if e.changes[i].job == nil {
+				steps = append(steps, step{of: e, statement: &e.changes[i]})
+			}
 		}
 		if err := d.send(steps, true); err != nil {
 			return err
@@ -273,6 +281,47 @@ func (d *delivery) isolated(batch []*entry) error {
 	}
 	return nil
 }
+
+// callFor hands the jobs of the changes that were made to the queue.
+func (d *delivery) callFor(batch []*entry) error {
+	var jobs []Job
+	for _, e := range batch {
+		for i := range e.changes {
+			if e.err == nil && e.changes[i].job != nil {
+				jobs = append(jobs, *e.changes[i].job)
+			}
+		}
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	if err := d.db.queue.InsertPostgres(d.ctx, joined{d.conn.Conn()}, jobs); err != nil {
+		return fmt.Errorf("jobs: %w", d.explain(err))
+	}
+	return nil
+}
+
+// joined is a transaction that somebody else has begun and will end.
+type joined struct{ *connection }
+
+type connection = pgx.Conn
+
+var errNotHis = errors.New("this transaction is not for its user to begin or end")
+
+// Begin implements [pgx.Tx], and refuses.
+func (joined) Begin(context.Context) (pgx.Tx, error) { return nil, errNotHis }
+
+// Commit implements [pgx.Tx], and refuses.
+func (joined) Commit(context.Context) error { return errNotHis }
+
+// Rollback implements [pgx.Tx], and refuses.
+func (joined) Rollback(context.Context) error { return errNotHis }
+
+// LargeObjects implements [pgx.Tx]. They are of no use here.
+func (joined) LargeObjects() pgx.LargeObjects { return pgx.LargeObjects{} }
+
+// Conn implements [pgx.Tx].
+func (t joined) Conn() *pgx.Conn { return t.connection }
 
 func (d *delivery) exec(command string) error {
 	_, err := d.conn.Exec(d.ctx, command)

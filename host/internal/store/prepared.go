@@ -88,6 +88,7 @@ type execution struct {
 	from *prepared
 	tx   *sql.Tx
 	own  map[string]*sql.Stmt // the statements in use, bound to tx
+	jobs []Job                // of the changes that were made
 }
 
 // newExecution is one whose statements wait for no caller: a batch belongs to many, so
@@ -113,6 +114,9 @@ func (x *execution) prepare(batch []*entry) error {
 	}
 	for _, e := range batch {
 		for i := range e.changes {
+			if e.changes[i].job != nil {
+				continue
+			}
 			if _, err := x.from.statement(x.ctx, e.changes[i].query); err != nil {
 				return err
 			}
@@ -143,12 +147,14 @@ func (x *execution) isolated(c changes) (refused, lost error) {
 	if _, err := x.exec(enterChange); err != nil {
 		return nil, err
 	}
+	had := len(x.jobs)
 	for i := range c {
 		if refused = x.one(&c[i]); refused != nil {
 			break
 		}
 	}
 	if refused != nil {
+		x.jobs = x.jobs[:had]
 		// After a full disk the database may have rolled the transaction back on its
 		// own; then there is no savepoint to return to, and this says so.
 		if _, err := x.exec(undoChange); err != nil {
@@ -161,6 +167,10 @@ func (x *execution) isolated(c changes) (refused, lost error) {
 
 // one executes one statement.
 func (x *execution) one(s *statement) error {
+	if s.job != nil {
+		x.jobs = append(x.jobs, *s.job)
+		return nil
+	}
 	result, err := x.exec(s.query, s.args...)
 	if err != nil || s.none == nil {
 		return err

@@ -33,6 +33,9 @@ type Record struct {
 	// Events that the change being made adds. Loading a record leaves it empty;
 	// Events of the store reads them back.
 	Added []Event
+	// Jobs that the change being made calls for. They exist if and only if the change was
+	// made. Loading a record leaves it empty.
+	Jobs []Job
 }
 
 // An Event is one thing that happened to a payment. Events are only ever added.

@@ -39,6 +39,7 @@ type sqlite struct {
 	reading chan struct{} // full while as many read as may
 	group   *group
 	locks   locks
+	queue   Queue    // of jobs; nil until one is attached
 	owned   *os.File // locked while the database is open
 	closed  atomic.Bool
 }
@@ -256,12 +257,23 @@ func (db *sqlite) transact(batch []*entry, carryOut func(*execution, changes) (r
 			return fmt.Errorf("transaction was lost: %w", err)
 		}
 	}
+	if len(run.jobs) > 0 {
+		if err := db.queue.InsertSQLite(run.ctx, tx, run.jobs); err != nil {
+			return fmt.Errorf("jobs: %w", err)
+		}
+	}
 	failpoint(beforeCommit)
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	failpoint(afterCommit)
 	return nil
+}
+
+func (db *sqlite) attach(q Queue) { db.queue = q }
+
+func (db *sqlite) database() Database {
+	return Database{Writer: db.writer.db, Readers: db.readers.db}
 }
 
 func (db *sqlite) close(ctx context.Context) error {

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -69,6 +70,8 @@ type Store struct {
 
 	announcer Announcer
 	audiences audiences
+
+	queued atomic.Bool // whether a queue is attached
 }
 
 // OpenSQLite opens the database file at path, creating it (mode 0600, in a folder of

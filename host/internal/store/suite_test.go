@@ -68,6 +68,12 @@ var suite = map[string]func(t *testing.T, open opener){
 	"releases are kept whole":                         keepsReleases,
 	"a release that is to serve is not removed":       removesReleases,
 	"a small fact is replaced by who knows it":        replacesFacts,
+	"jobs are there if their change is":               jobsFollowTheirChange,
+	"changes that are undone take their jobs along":   undoneChangesTakeTheirJobs,
+	"a job before a refusal goes with it":             jobsBeforeARefusalGoWithIt,
+	"a queue that fails undoes the changes":           failingQueuesUndoChanges,
+	"jobs that no queue could take are refused":       refusesJobsThatAreNone,
+	"payments in doubt are listed page by page":       listsUnsettledPageByPage,
 	"a closed store takes no more work":               closes,
 }
 
