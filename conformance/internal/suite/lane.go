@@ -30,6 +30,7 @@ type Lane struct {
 	simLane  sim.Lane
 	opened   time.Time
 	clock    *Clock
+	tries    func(n int) int
 	hooks    *receiver // made when it is first asked for
 	tape     *tape
 
@@ -58,13 +59,15 @@ type Options struct {
 	Sim      *sim.Client // nil without a simulator
 	Clock    *Clock      // of the simulator; shared by the lanes of one
 	Seed     uint64      // of this case
+	// Tries says how many of n tries that are all alike the case makes.
+	Tries func(n int) int
 }
 
 // OpenLane opens a lane. The caller closes it.
 func OpenLane(ctx context.Context, o Options) (*Lane, error) {
 	l := &Lane{
 		Process: o.Process, Description: o.Process.Description(), subject: o.Subject, fixtures: o.Fixtures,
-		sim: o.Sim, clock: o.Clock, rand: rand.New(rand.NewPCG(o.Seed, 0)), tape: &tape{},
+		sim: o.Sim, clock: o.Clock, tries: o.Tries, rand: rand.New(rand.NewPCG(o.Seed, 0)), tape: &tape{},
 	}
 	l.opened = l.Now()
 	upstream := ""
@@ -121,6 +124,10 @@ func (l *Lane) closeSim(ctx context.Context) error {
 
 // Fixtures are the values of the connector's author.
 func (l *Lane) Fixtures() Fixtures { return l.fixtures }
+
+// Tries is how many of n tries that are all alike the case makes: all of them, but in
+// tests of the suite itself.
+func (l *Lane) Tries(n int) int { return l.tries(n) }
 
 // Now is the time as the simulator has it.
 func (l *Lane) Now() time.Time {

@@ -14,7 +14,7 @@ func (l *Lane) Neighbour(ctx context.Context) (*Lane, error) {
 	}
 	return OpenLane(ctx, Options{
 		Subject: l.subject, Process: l.Process, Fixtures: l.fixtures, Sim: l.sim, Clock: l.clock,
-		Seed: uint64(l.IntN(1 << 62)), //nolint:gosec // it is not negative
+		Seed: uint64(l.IntN(1 << 62)), Tries: l.tries, //nolint:gosec // it is not negative
 	})
 }
 

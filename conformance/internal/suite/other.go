@@ -10,7 +10,7 @@ import (
 // closes it, and asks it for [Lane.Lawful] and [Lane.Books] where they matter.
 func (l *Lane) Other(ctx context.Context) (*Lane, error) {
 	return OpenLane(ctx, Options{
-		Subject: l.subject, Process: l.Process, Fixtures: l.fixtures, Sim: l.sim, Clock: l.clock, Seed: uint64(l.IntN(1 << 62)),
+		Subject: l.subject, Process: l.Process, Fixtures: l.fixtures, Sim: l.sim, Clock: l.clock, Seed: uint64(l.IntN(1 << 62)), Tries: l.tries,
 	})
 }
 

@@ -49,6 +49,10 @@ type Run struct {
 	Parallel int // 0 means two for each processor
 	Scale    int // how many times longer cases may take; 0 means once
 	Progress func(Result)
+	// Tries says how many of n tries that are all alike a case makes; nil means all. It is
+	// for tests of the suite itself, which run it hundreds of times: a verdict on a
+	// connector takes all of them.
+	Tries func(id string, n int) int
 }
 
 // A Plan is what a run is going to do, known before it begins.
@@ -199,6 +203,7 @@ func (e *execution) attempt(ctx context.Context, c Case, r Result) (out Result) 
 	if err == nil {
 		lane, err = OpenLane(ctx, Options{
 			Subject: e.Subject, Process: process, Fixtures: e.Fixtures, Sim: e.Sim, Clock: e.clock, Seed: e.seedOf(c.ID),
+			Tries: func(n int) int { return e.tries(c.ID, n) },
 		})
 	}
 	if err == nil {
@@ -244,6 +249,14 @@ func (e *execution) died(c Case, process Process, err error) error {
 	default:
 		return err
 	}
+}
+
+// tries is how many of n tries that are all alike a case makes.
+func (e *execution) tries(id string, n int) int {
+	if e.Tries == nil {
+		return n
+	}
+	return e.Tries(id, n)
 }
 
 // seedOf gives each case numbers of its own, whatever runs beside it.

@@ -74,9 +74,18 @@ var everyBit = suite.Case{
 			for bit := range min(body, mostFlipped) * 8 {
 				flips = append(flips, flip{"", bit})
 			}
-			return flips
+			return spread(flips, l.Tries(len(flips)))
 		})
 	},
+}
+
+// spread picks n of all, evenly.
+func spread[T any](all []T, n int) []T {
+	picked := make([]T, n)
+	for i := range picked {
+		picked[i] = all[i*len(all)/n]
+	}
+	return picked
 }
 
 // flippers is how many bits are tried at the same time.

@@ -21,7 +21,7 @@ var walk = suite.Case{
 	Why:  "Accidents come in combinations that nobody has thought of.",
 	Run: func(ctx context.Context, l *suite.Lane) error {
 		var path []string
-		for range steps {
+		for range l.Tries(steps) {
 			deeds, err := deed.Ready(ctx, l)
 			if err != nil {
 				return err

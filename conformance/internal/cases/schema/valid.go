@@ -25,7 +25,7 @@ func validIsTaken(op sdk.Operation) suite.Case {
 			if err != nil {
 				return err
 			}
-			made := 0
+			made, enough := 0, l.Tries(enough)
 			for tries := 0; made < enough; tries++ {
 				if tries > 50*enough {
 					return fmt.Errorf("%w: only %d of %d tries made a request that is allowed", suite.ErrSuite, made, tries)

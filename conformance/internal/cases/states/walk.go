@@ -310,7 +310,7 @@ func (w walk) try(ctx context.Context, l *suite.Lane, steps []step) (said []stri
 
 // run takes so many walks, and reports the first that goes wrong as short as it gets.
 func (w walk) run(ctx context.Context, l *suite.Lane, walks, longest int) error {
-	for range walks {
+	for range l.Tries(walks) {
 		steps := w.steps(l, longest/2+l.IntN(longest/2+1))
 		if _, err := w.try(ctx, l, steps); err != nil {
 			if !wrong(err) {
