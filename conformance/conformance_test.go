@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/all"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 )
 
@@ -55,4 +56,32 @@ func TestEveryRequirementIsProvenOrSaysWhyNot(t *testing.T) {
 		}
 	}
 	t.Logf("%d requirements tested, %d untested, %d excluded", tested, untested, excluded)
+}
+
+// A suite that cannot fail for a rule proves nothing about it.
+func TestEveryRequirementHasAMutant(t *testing.T) {
+	requirements, err := Requirements()
+	if err != nil {
+		t.Fatal(err)
+	}
+	killers := map[string]bool{} // requirements that a mutant breaks
+	for _, m := range all.Mutants() {
+		requirement := startRequirement
+		if m.Killer != startRule {
+			cases := Cases()
+			i := slices.IndexFunc(cases, func(c suite.Case) bool { return c.ID == m.Killer })
+			if i < 0 {
+				t.Errorf("mutant %s: there is no case %s", m.ID, m.Killer)
+				continue
+			}
+			requirement = cases[i].Requirement
+		}
+		killers[requirement] = true
+	}
+	for _, r := range requirements {
+		binding := r.Level == suite.Must || r.Level == suite.MustNot
+		if binding && r.Excluded == "" && r.Withdrawn == "" && !killers[r.ID] {
+			t.Errorf("%s is a %s, and no mutant breaks it: %s", r.ID, r.Level, r.Text)
+		}
+	}
 }

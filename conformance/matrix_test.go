@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -18,61 +19,71 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/all"
 	"github.com/connectorhost/connectorhost/conformance/internal/subject"
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
-	"github.com/connectorhost/connectorhost/conformance/reference"
 	"github.com/connectorhost/connectorhost/conformance/reference/provider"
 	"github.com/connectorhost/connectorhost/conformance/sim"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
 // The reference connector passes every case, and each mutant of it fails the one that it
-// must, for the reason that it must: the suite bites, and says where.
+// must, for the reason that it must: the suite bites, and says where. In memory that takes
+// seconds for a share of the cases; with MUTANTS=1 every mutant is held against every case
+// as a process of its own, as a connector is that wants a certificate.
 
-// subjectOf is the reference connector with a mutant's fault, in memory.
-func subjectOf(t testing.TB, m broken.Mutant) subject.Memory {
+// whole reports whether there is time for everything.
+func whole() bool { return os.Getenv("MUTANTS") != "" }
+
+// A stage is where mutants are judged: it makes one, and a provider that is its own.
+type stage func(t *testing.T, m broken.Mutant) (suite.Subject, *sim.Client)
+
+// inMemory is the stage of mutants that need no process.
+func inMemory(t *testing.T, m broken.Mutant) (suite.Subject, *sim.Client) {
 	t.Helper()
+	server := httptest.NewServer(deliver(t, provider.New(provider.Options{})))
+	t.Cleanup(server.Close)
+	client, err := sim.Dial(t.Context(), server.URL+provider.SimPath)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return subject.Memory{Remote: m.Remote, New: func() sdk.Connector {
-		var o reference.Options
 		pool := &http.Transport{MaxIdleConnsPerHost: 64}
 		t.Cleanup(pool.CloseIdleConnections)
-		o.Outside = pool
-		if m.Transport != nil {
-			o.Outside = m.Transport(o.Outside)
-		}
-		c := reference.New(o)
-		if m.Connector != nil {
-			return m.Connector(c)
-		}
-		return c
-	}}
+		return m.Make(pool)
+	}}, client
 }
 
 // examine runs cases against the reference connector with a mutant's fault, and returns
 // the results of those that did not pass or do not apply.
-func examine(t testing.TB, m broken.Mutant, cases []suite.Case) []suite.Result {
+func examine(t *testing.T, on stage, m broken.Mutant, cases []suite.Case) []suite.Result {
 	t.Helper()
 	ctx := context.Background()
-	server := httptest.NewServer(deliver(t, provider.New(provider.Options{})))
-	t.Cleanup(server.Close)
-	client, err := sim.Dial(ctx, server.URL+provider.SimPath)
-	if err != nil {
-		t.Fatal(err)
-	}
 	fixtures, err := LoadFixtures(filepath.Join("reference", "conformance.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &suite.Run{Subject: subjectOf(t, m), Fixtures: fixtures, Sim: client, Levels: levels(), Seed: 1, Scale: 10}
+	r := &suite.Run{Fixtures: fixtures, Levels: levels(), Seed: 1, Scale: 10}
+	if whole() && m.ID != "" {
+		r.Tries = func(id string, n int) int {
+			if id == m.Killer {
+				return n
+			}
+			return (n + fewer - 1) / fewer
+		}
+	}
+	r.Subject, r.Sim = on(t, m)
 	process, err := r.Subject.Start(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return neverStarted(err)
 	}
-	plan := r.PlanFor(process.Description(), cases)
-	results := r.Execute(ctx, plan, process)
+	results := r.Execute(ctx, r.PlanFor(process.Description(), cases), process)
 	return slices.DeleteFunc(results, func(x suite.Result) bool { return x.Verdict == suite.Pass || x.Verdict == suite.NotApplicable })
 }
 
+// fewer is how many times fewer tries that are all alike a case makes that is not a
+// mutant's killer: they are for what is wrong in one of a thousand.
+const fewer = 20
+
 // deliver sends the provider's webhooks until the test ends.
-func deliver(t testing.TB, p *provider.Provider) *provider.Provider {
+func deliver(t *testing.T, p *provider.Provider) *provider.Provider {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var delivering sync.WaitGroup
@@ -90,17 +101,21 @@ func TestReferencePassesEveryCase(t *testing.T) {
 	if raceEnabled { // what is slow is so by its numbers, which show the detector nothing new
 		cases = slices.DeleteFunc(cases, func(c suite.Case) bool { return c.Slow })
 	}
-	for _, r := range examine(t, broken.Mutant{}, cases) {
+	for _, r := range examine(t, inMemory, broken.Mutant{}, cases) {
 		t.Errorf("%s %s: %s", r.Verdict, r.ID, r.Why)
 	}
 }
 
 // matrixCases are all cases with MUTANTS=1. Otherwise they are the killer and its area,
 // and a share of the rest that is another for each mutant:
-// every case is run against some twenty of them.
+// every case is run against some twenty of them. Of a process they are those about
+// processes.
 func matrixCases(m broken.Mutant) []suite.Case {
-	if os.Getenv("MUTANTS") != "" {
+	if whole() {
 		return Cases()
+	}
+	if m.Process != "" {
+		return processCases()
 	}
 	area, _, _ := strings.Cut(m.Killer, "/")
 	return slices.DeleteFunc(Cases(), func(c suite.Case) bool {
@@ -132,9 +147,12 @@ func spared(m broken.Mutant, id string) bool {
 
 func TestMutants(t *testing.T) {
 	seen := map[string]bool{}
-	var limit = make(chan struct{}, 4)
-	var wg sync.WaitGroup
-	defer wg.Wait()
+	limit := make(chan struct{}, 4)
+	asProcess := newWorld(t).stage
+	if whole() { // there is memory, and the better part of an hour's work
+		before := debug.SetGCPercent(400)
+		t.Cleanup(func() { debug.SetGCPercent(before) })
+	}
 	for _, m := range all.Mutants() {
 		if err := m.Check(); err != nil {
 			t.Error(err)
@@ -144,20 +162,26 @@ func TestMutants(t *testing.T) {
 			t.Errorf("two mutants are called %s", m.ID)
 		}
 		seen[m.ID] = true
-		if m.Process != "" {
-			continue // see TestProcessMutants
-		}
-		if raceEnabled && sum(m.ID)%16 != 0 {
+		on := stage(inMemory)
+		switch {
+		case whole():
+			on = asProcess
+		case m.Process != "":
+			if !slices.Contains(representatives, m.ID) {
+				continue
+			}
+			on = asProcess
+		case raceEnabled && sum(m.ID)%16 != 0:
 			continue // the detector is here for the suite, which is the same for all of them
 		}
 		t.Run(m.ID, func(t *testing.T) {
 			t.Parallel()
 			limit <- struct{}{}
 			defer func() { <-limit }()
-			wrong := judgeMutant(m, examine(t, m, matrixCases(m)))
+			wrong := judgeMutant(m, examine(t, on, m, matrixCases(m)))
 			if len(wrong) > 0 { // a machine that stands still for a moment makes a case late
 				t.Logf("at first: %s", strings.Join(wrong, "\n"))
-				wrong = judgeMutant(m, examine(t, m, matrixCases(m)))
+				wrong = judgeMutant(m, examine(t, on, m, matrixCases(m)))
 			}
 			for _, w := range wrong {
 				t.Error(w)

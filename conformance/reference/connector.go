@@ -51,7 +51,7 @@ var (
 // New returns a connector. It does no I/O.
 func New(o Options) *Connector {
 	if o.Outside == nil {
-		o.Outside = newNetwork(o.Dial)
+		o.Outside = Network(o.Dial)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -76,7 +76,9 @@ const (
 // network reaches a provider over TLS; or in clear, but only on this machine.
 type network struct{ secure, plain *http.Transport }
 
-func newNetwork(dial func(context.Context, string, string) (net.Conn, error)) network {
+// Network reaches providers as a connector does whose Options say nothing about Outside,
+// for who wraps it. Dial is that of [Options].
+func Network(dial func(ctx context.Context, network, address string) (net.Conn, error)) http.RoundTripper {
 	pool := func(dialer net.Dialer) *http.Transport {
 		dialer.Timeout = dialTimeout
 		connect := dialer.DialContext

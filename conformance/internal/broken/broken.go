@@ -29,11 +29,25 @@ type Mutant struct {
 	// Connector wraps the connector. What it returns must implement what it is to offer.
 	Connector func(*reference.Connector) sdk.Connector
 	// Remote wraps the connector as a host sees it, beyond the checks of the SDK: what no
-	// connector in Go can do wrong, but one in another language can.
+	// connector in Go can do wrong, but one in another language can. It is the suite that
+	// applies it, also to a process.
 	Remote func(sdk.Remote) sdk.Remote
-	// Process is what a connector's main does wrong instead of, or before, serving. Such
-	// a mutant runs as a real process alone.
+	// Process is what the process of the program plugin-broken does wrong. Such a mutant
+	// is nothing in memory.
 	Process string
+}
+
+// Make is the reference connector with the mutant's fault, as far as a connector can have
+// it. Way leads to its provider.
+func (m Mutant) Make(way http.RoundTripper) sdk.Connector {
+	if m.Transport != nil {
+		way = m.Transport(way)
+	}
+	c := reference.New(reference.Options{Outside: way})
+	if m.Connector != nil {
+		return m.Connector(c)
+	}
+	return c
 }
 
 // Check reports what is wrong with the mutant itself.

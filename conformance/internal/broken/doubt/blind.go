@@ -34,11 +34,13 @@ func blind() []broken.Mutant {
 		{
 			ID: "lookup-5xx-as-nothing", Fault: "takes a lookup that met a server error for one that found nothing",
 			Killer: "doubt/lookup-server-error", Reason: "expected an error, got found false, authoritative true",
-			Connector: takenForNothing(func(e *sdk.Error) bool { return e.Provider.HTTPStatus/100 == 5 }),
+			Collateral: []string{"lookup/server-error", "lookup/gateway-page"},
+			Connector:  takenForNothing(func(e *sdk.Error) bool { return e.Provider.HTTPStatus/100 == 5 }),
 		},
 		{
 			ID: "lookup-cut-as-nothing", Fault: "takes a lookup whose connection broke for one that found nothing",
 			Killer: "doubt/lookup-breaks-off", Reason: "expected an error, got found false, authoritative true",
+			Collateral: []string{"lookup/truncated*", "lookup/reset"},
 			Connector: takenForNothing(func(e *sdk.Error) bool {
 				return e.Code == sdk.CodeConnectionReset || e.Code == sdk.CodeTruncatedBody || e.Code == sdk.CodeConnectRefused
 			}),
@@ -46,22 +48,25 @@ func blind() []broken.Mutant {
 		{
 			ID: "lookup-late-as-nothing", Fault: "takes a lookup that was not answered in time for one that found nothing",
 			Killer: "doubt/lookup-hangs", Reason: "expected an error, got found false, authoritative true",
-			Connector: takenForNothing(func(e *sdk.Error) bool { return e.Code == sdk.CodeReadTimeout }),
+			Collateral: []string{"load/cancelled-calls-leave-nothing"},
+			Connector:  takenForNothing(func(e *sdk.Error) bool { return e.Code == sdk.CodeReadTimeout }),
 		},
 		{
 			ID: "lookup-unread-as-nothing", Fault: "takes a lookup that it cannot read for one that found nothing",
 			Killer: "doubt/lookup-unreadable", Reason: "expected an error, got found false, authoritative true",
-			Connector: takenForNothing(func(e *sdk.Error) bool { return e.Code == sdk.CodeUnparseableSuccess }),
+			Collateral: []string{"lookup/html", "lookup/empty", "lookup/null", "lookup/mistyped"},
+			Connector:  takenForNothing(func(e *sdk.Error) bool { return e.Code == sdk.CodeUnparseableSuccess }),
 		},
 		{
 			ID: "any-404-as-nothing", Fault: "takes anybody's 404 for the provider's",
 			Killer: "doubt/foreign-not-found", Reason: "no proof of anything",
-			Connector: takenForNothing(func(e *sdk.Error) bool { return e.Provider.HTTPStatus == 404 }),
+			Collateral: []string{"lookup/foreign-404"},
+			Connector:  takenForNothing(func(e *sdk.Error) bool { return e.Provider.HTTPStatus == 404 }),
 		},
 		{
 			ID: "remembers-nothing-found", Fault: "goes on saying that there is no payment once it has found none",
 			Killer: "doubt/visible-after-its-delay", Reason: "expected the lookup to show",
-			Collateral: []string{"keys/reads-use-none"},
+			Collateral: []string{"keys/reads-use-none", "lookup/not-yet-visible"},
 			Connector: func(c *reference.Connector) sdk.Connector {
 				var none sync.Map
 				return &bend.Finder{Connector: c, Find: func(
@@ -81,7 +86,10 @@ func blind() []broken.Mutant {
 		{
 			ID: "reference-leads-nowhere", Fault: "finds a payment by our reference and does not say what the provider calls it",
 			Killer: "doubt/found-by-our-reference-alone", Reason: "looking a payment up by our reference alone",
-			Collateral: []string{"resilience/restarted-between-steps", "lookup/by-reference", "lookup/after-lost-answer"},
+			Collateral: []string{
+				"resilience/restarted-between-steps", "lookup/by-reference", "lookup/after-lost-answer",
+				"process/remembers-nothing", "text/references", "text/references-by-case",
+			},
 			Connector: finding(func(ctx context.Context, right sdk.PaymentFinder, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 				finding, err := right.FindPayment(ctx, req)
 				if req.Order == "" && finding.Payment != nil {
@@ -95,7 +103,9 @@ func blind() []broken.Mutant {
 			Killer: "doubt/late-success", Reason: "expected AUTHORIZED or CAPTURED",
 			Collateral: []string{
 				"doubt/answer-dropped", "doubt/answer-cut-at-its-end", "doubt/answer-truncated", "doubt/answer-drips",
-				"doubt/answer-never-comes", "doubt/server-error-after-acting", "doubt/success-has-wrong-types", "doubt/advice-followed", "lookup/by-reference",
+				"doubt/answer-never-comes", "doubt/server-error-after-acting", "doubt/success-has-wrong-types",
+				"doubt/advice-followed", "lookup/by-reference", "resilience/killed-after-the-provider",
+				"resilience/killed-between-calls",
 			},
 			Connector: finding(func(ctx context.Context, right sdk.PaymentFinder, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 				finding, err := right.FindPayment(ctx, req)

@@ -32,8 +32,11 @@ func limits() []broken.Mutant {
 		{
 			ID: "limit-as-doubt", Fault: "holds in doubt what the provider's limit kept from happening",
 			Killer: "doubt/rate-limit-seconds", Reason: "expected a refusal with [rate_limited], got http_5xx",
-			Collateral: []string{"doubt/rate-limit-date", "doubt/rate-limit-unsaid", "doubt/advice-when-limited"},
-			Connector:  bend.Coding(sdk.CodeHTTP5xx, sdk.CodeRateLimited),
+			Collateral: []string{
+				"doubt/rate-limit-date", "doubt/rate-limit-unsaid", "doubt/advice-when-limited",
+				"errors/documented-codes",
+			},
+			Connector: bend.Coding(sdk.CodeHTTP5xx, sdk.CodeRateLimited),
 		},
 		{
 			ID: "retry-after-in-milliseconds", Fault: "reads seconds to wait as milliseconds",
@@ -64,8 +67,11 @@ func limits() []broken.Mutant {
 		{
 			ID: "limited-for-good", Fault: "refuses every write for good once it has met the provider's limit",
 			Killer: "doubt/advice-when-limited", Reason: "an end",
-			Collateral: []string{"doubt/rate-limit-*", "keys/one-request-when-limited"},
-			Transport:  limitedForGood,
+			Collateral: []string{
+				"doubt/rate-limit-*", "keys/one-request-when-limited", "doubt/advice-followed",
+				"errors/documented-codes", "errors/provider-words",
+			},
+			Transport: limitedForGood,
 		},
 	}
 }

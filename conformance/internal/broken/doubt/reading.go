@@ -57,8 +57,8 @@ func misread() []broken.Mutant {
 			ID: "panic-on-html", Fault: "breaks down over an answer that is a page",
 			Killer: "doubt/success-is-html", Reason: "the connector broke down",
 			Collateral: []string{
-				"doubt/server-error", "doubt/server-error-after-acting", "doubt/odd-refusal", "doubt/lookup-server-error",
-				"doubt/lookup-unreadable",
+				"doubt/server-error", "doubt/server-error-after-acting", "doubt/odd-refusal",
+				"doubt/lookup-server-error", "doubt/lookup-unreadable", "load/stray-answers",
 			},
 			Transport: func(next http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {

@@ -41,7 +41,7 @@ func trusting() []broken.Mutant {
 		{
 			ID: "webhook-unsigned-tail", Fault: "only the first kilobyte of a body is held against the signature",
 			Killer: "hooks/raw-bytes", Reason: "expected the delivery to be refused, got believed",
-			Collateral: []string{"hooks/unverified-says-nothing", "hooks/acknowledgement"},
+			Collateral: []string{"hooks/unverified-says-nothing", "hooks/acknowledgement", "hooks/oversize"},
 			Connector:  changing(func(req *sdk.WebhookRequest) { req.Body = bytes.TrimRight(req.Body, " \n") }),
 		},
 		{

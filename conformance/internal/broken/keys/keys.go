@@ -35,6 +35,7 @@ var resent = []string{
 	"resilience/killed-before-the-provider", "resilience/killed-after-the-provider", "resilience/killed-between-calls",
 	"resilience/restarted-between-steps", "resilience/walk",
 	"resilience/two-processes", "resilience/stale-connections", "resilience/outage",
+	"walk/*", "hooks/before-answer", "redirect/same-page", "tokens/one-key-one-token", "increment/once",
 }
 
 // doubling have two effects under one key.
@@ -49,7 +50,7 @@ func doubling() []broken.Mutant {
 		},
 		{
 			ID: "key-on-authorize-only", Fault: "sends its key with authorizations, and a random one with everything else",
-			Killer: "keys/answer-lost", Reason: "expected", Collateral: append([]string{"hooks/before-answer"}, resent...),
+			Killer: "keys/answer-lost", Reason: "expected", Collateral: resent,
 			Connector: bend.Keying(func(op sdk.Operation, call sdk.Call) sdk.IdempotencyKey {
 				if op == sdk.OpAuthorize {
 					return call.Key
@@ -76,8 +77,10 @@ func doubling() []broken.Mutant {
 			ID: "keys-in-memory", Fault: "remembers in its process which key of its own stands for the host's",
 			Killer: "keys/sent-by-another-process", Reason: "effects in the provider's books",
 			Collateral: []string{
-				"keys/answer-lost-to-another-process", "resilience/killed-before-the-provider", "resilience/killed-after-the-provider",
-				"resilience/killed-between-calls", "resilience/restarted-between-steps", "resilience/walk", "resilience/two-processes",
+				"keys/answer-lost-to-another-process", "resilience/killed-before-the-provider",
+				"resilience/killed-after-the-provider", "resilience/killed-between-calls",
+				"resilience/restarted-between-steps", "resilience/walk", "resilience/two-processes",
+				"process/same-in-same-out",
 			},
 			Connector: func(c *reference.Connector) sdk.Connector {
 				var own sync.Map
@@ -141,7 +144,7 @@ func merging() []broken.Mutant {
 		{
 			ID: "key-reuse", Fault: "has one key for all increments of a payment",
 			Killer: "keys/two-keys", Reason: "asking for the same under another key",
-			Collateral: append([]string{"keys/new-key-after-stored-failure"}, keys...),
+			Collateral: append([]string{"keys/new-key-after-stored-failure", "increment/raises"}, keys...),
 			Connector: bend.Keying(func(op sdk.Operation, call sdk.Call) sdk.IdempotencyKey {
 				if op != sdk.OpIncrement {
 					return call.Key
@@ -224,7 +227,8 @@ func telling() []broken.Mutant {
 		{
 			ID: "busy-as-refusal", Fault: "takes a key that is under way for a refusal",
 			Killer: "keys/busy", Reason: "expected a failure with [key_in_progress], got invalid_state",
-			Connector: bend.Coding(sdk.CodeInvalidState, sdk.CodeKeyInProgress),
+			Collateral: []string{"errors/documented-codes"},
+			Connector:  bend.Coding(sdk.CodeInvalidState, sdk.CodeKeyInProgress),
 		},
 		{
 			ID: "expired-as-unsent", Fault: "invites to send a key again that has ended",

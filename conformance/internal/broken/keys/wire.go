@@ -43,8 +43,10 @@ func resending() []broken.Mutant {
 		{
 			ID: "blind-retry", Fault: "sends a write again by itself when its connection broke or its server failed",
 			Killer: "keys/one-request", Reason: "the writes that were sent: expected 1, got 2",
-			Collateral: []string{"keys/same-request", "keys/stored-failure"},
-			Transport:  retrying(1, func(res *http.Response, err error) bool { return err != nil || res.StatusCode/100 == 5 }),
+			Collateral: []string{
+				"keys/same-request", "keys/stored-failure", "load/stray-answers", "hooks/before-answer",
+			},
+			Transport: retrying(1, func(res *http.Response, err error) bool { return err != nil || res.StatusCode/100 == 5 }),
 		},
 		{
 			ID: "retry-after-ignored", Fault: "hammers against the provider's limit",
@@ -65,7 +67,7 @@ func side() []broken.Mutant {
 		{
 			ID: "lookup-patches", Fault: "asks for a change with every lookup",
 			Killer: "keys/reads-change-nothing", Reason: "requests that are not GET",
-			Collateral: []string{"load/connections-are-reused", "lookup/read-only"},
+			Collateral: []string{"load/connections-are-reused", "lookup/read-only", "redirect/approved"},
 			Transport: func(next http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {
 					if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/payments") {
@@ -106,12 +108,14 @@ func side() []broken.Mutant {
 		{
 			ID: "token-keyless", Fault: "stores instruments under a random key",
 			Killer: "keys/token-again", Reason: "storing again with the same key: the token",
-			Connector: keyless(sdk.OpTokenize),
+			Collateral: []string{"tokens/one-key-one-token"},
+			Connector:  keyless(sdk.OpTokenize),
 		},
 		{
 			ID: "registers-again", Fault: "makes another registration every time it is asked for one",
 			Killer: "keys/registration-again", Reason: "registering again, knowing",
-			Connector: func(c *reference.Connector) sdk.Connector { return again{c, &registrations} },
+			Collateral: []string{"hooks/registered-once"},
+			Connector:  func(c *reference.Connector) sdk.Connector { return again{c, &registrations} },
 		},
 	}
 }

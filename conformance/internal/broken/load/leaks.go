@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/bend"
 	"github.com/connectorhost/connectorhost/conformance/reference"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
 // refunds is the reference connector that answers, in a crowd, what the first was told.
@@ -42,8 +44,9 @@ func racing() []broken.Mutant {
 	return []broken.Mutant{
 		{
 			ID: "refund-lost-race-as-success", Fault: "says that a refund was made which another had used up",
-			Killer: "load/refunds-beyond-the-capture", Reason: "what was done, by the provider's books", Collateral: append([]string{"errors/provider-words"}, refused...),
-			Connector: func(c *reference.Connector) sdk.Connector { return &refunds{Connector: c} },
+			Killer: "load/refunds-beyond-the-capture", Reason: "what was done, by the provider's books",
+			Collateral: append([]string{"errors/provider-words", "errors/documented-codes", "walk/*"}, refused...),
+			Connector:  func(c *reference.Connector) sdk.Connector { return &refunds{Connector: c} },
 		},
 		{
 			ID: "void-lost-race-as-success", Fault: "says that a payment was voided which was captured first",
@@ -129,8 +132,8 @@ func longLimits(next http.RoundTripper) http.RoundTripper {
 func leaking() []broken.Mutant {
 	return []broken.Mutant{
 		{
-			ID: "goroutine-per-cancelled-call", Fault: "leaves a goroutine behind with every call that is given up",
-			Killer: "load/cancelled-calls-leave-nothing", Reason: "more goroutines",
+			ID: "goroutine-per-cancelled-call", Fault: "leaves a goroutine and its buffer behind with every call that is given up",
+			Killer: "load/cancelled-calls-leave-nothing", Reason: "cancelling 800 times: expected at most",
 			Connector: func(c *reference.Connector) sdk.Connector {
 				closed := make(chan struct{})
 				return &leaky{Connector: c, until: closed, close: sync.OnceFunc(func() { close(closed) })}
@@ -139,22 +142,28 @@ func leaking() []broken.Mutant {
 		{
 			ID: "connection-per-call", Fault: "makes a connection for every call and never closes it",
 			Killer: "load/calls-leave-nothing", Reason: "more",
-			Collateral: []string{"load/connections-are-reused", "load/cancelled-calls-leave-nothing", "resilience/stale-connections"},
+			Collateral: []string{
+				"load/connections-are-reused", "load/cancelled-calls-leave-nothing", "resilience/stale-connections",
+				"process/resources",
+			},
 			Transport: func(http.RoundTripper) http.RoundTripper {
 				return bend.Tripper(func(r *http.Request) (*http.Response, error) {
-					return (&http.Transport{}).RoundTrip(r)
+					return (&http.Transport{DialContext: serve.Dial}).RoundTrip(r)
 				})
 			},
 		},
 		{
 			ID: "no-keep-alive", Fault: "closes its connection after every call",
 			Killer: "load/connections-are-reused", Reason: "connections",
-			Transport: func(http.RoundTripper) http.RoundTripper { return &http.Transport{DisableKeepAlives: true} },
+			Transport: func(http.RoundTripper) http.RoundTripper {
+				return &http.Transport{DialContext: serve.Dial, DisableKeepAlives: true}
+			},
 		},
 	}
 }
 
-// leaky waits for what never comes, once for every lookup that was given up.
+// leaky waits for what never comes, once for every lookup that was given up, and holds
+// what it would read that into: all of a goroutine that shows outside of its process.
 type leaky struct {
 	*reference.Connector
 	until chan struct{} // that the process ends
@@ -165,7 +174,11 @@ type leaky struct {
 func (l *leaky) FindPayment(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 	finding, err := l.Connector.FindPayment(ctx, req)
 	if err != nil {
-		go func() { <-l.until }()
+		buffer := bytes.Repeat([]byte{1}, 128<<10)
+		go func() {
+			<-l.until
+			clear(buffer)
+		}()
 	}
 	return finding, err
 }

@@ -35,6 +35,10 @@ const (
 	NoisyOutput   = "noisy-output"
 	FileLeak      = "fd-leak"
 	StopHard      = "stop-hard"
+	StopCode      = "stop-code"
+	OnlyOne       = "only-one"
+	Chatty        = "chatty-start"
+	OpenDoor      = "open-door"
 )
 
 const nameMark = "mutant:"
@@ -102,6 +106,16 @@ func processes() []broken.Mutant {
 		mutant(NoisyOutput, "prints each payment", "process/output-quiet", "authorizing"),
 		mutant(FileLeak, "opens a file for each lookup and never closes it", "process/resources", "more open files",
 			"load/calls-leave-nothing"),
+		mutant(Chatty, "prints a second line behind its handshake", "handshake/alone", "expected one line, got 2 lines",
+			"process/output-quiet"),
+		mutant(OpenDoor, "serves whoever finds its socket", "handshake/strangers", "being called by somebody with another certificate"),
+		mutant(OnlyOne, "does not start while another process of it runs", "process/second", "starting another process",
+			"manifest/stable", "handshake/alone", "handshake/strangers", "process/*", "doubt/connection-refused", "hooks/same-event",
+			"keys/sent-by-another-process", "keys/answer-lost-to-another-process", "keys/same-request", "keys/registration-again",
+			"resilience/killed-*", "resilience/restarted-between-steps", "resilience/two-processes", "resilience/walk",
+			"secrets/not-logged", "secrets/buyer-not-logged", "secrets/not-in-*"),
+		mutant(StopCode, "is started by a wrapper that keeps its exit code to itself", "process/stop", "expected exit code 0, got exit code 3",
+			"process/stop-drains"),
 		mutant(StopHard, "ends at once when it is asked to end", "process/stop-drains", "asking it to end while a payment is under way"),
 	}
 }

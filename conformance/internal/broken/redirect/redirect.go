@@ -51,7 +51,9 @@ func Mutants() []broken.Mutant {
 		{
 			ID: "redirect-new-page", Fault: "each answer leads to a page of its own",
 			Killer: "redirect/same-page", Reason: "authorizing again with the same key",
-			Collateral: []string{"redirect/one-page", "redirect/foreign-page"},
+			Collateral: []string{
+				"redirect/one-page", "redirect/foreign-page", "keys/sent-*", "keys/within-its-lifetime",
+			},
 			Connector: authorizing(nil, func(r *sdk.AuthorizeResult) {
 				if r.Next != nil {
 					r.Next.RedirectURL += "?reload=" + strconv.FormatInt(reloads.Add(1), 10)
@@ -61,6 +63,7 @@ func Mutants() []broken.Mutant {
 		{
 			ID: "redirect-late", Fault: "the page is said to last a day, whatever the host allows",
 			Killer: "redirect/one-page", Reason: "expected an expiry between now and",
+			Collateral: []string{"lookup/page-ends"},
 			Connector: authorizing(nil, func(r *sdk.AuthorizeResult) {
 				if r.Next != nil {
 					r.Next.ExpiresAt = r.Next.ExpiresAt.AddDate(0, 0, 1)
@@ -69,15 +72,21 @@ func Mutants() []broken.Mutant {
 		},
 		{
 			ID: "redirect-declined-pending", Fault: "a decline on the page is called under way, for ever",
-			Killer: "redirect/declined", Reason: "got PROCESSING", Connector: renaming(sdk.StateDeclined, sdk.StateProcessing),
+			Killer: "redirect/declined", Reason: "got PROCESSING",
+			Collateral: []string{"state/documented-statuses"},
+			Connector:  renaming(sdk.StateDeclined, sdk.StateProcessing),
 		},
 		{
 			ID: "redirect-left-pending", Fault: "a payment that its buyer left is called under way, for ever",
-			Killer: "redirect/left", Reason: "got PROCESSING", Connector: renaming(sdk.StateCanceled, sdk.StateProcessing),
+			Killer: "redirect/left", Reason: "got PROCESSING",
+			Collateral: []string{"state/documented-statuses"},
+			Connector:  renaming(sdk.StateCanceled, sdk.StateProcessing),
 		},
 		{
 			ID: "redirect-expired-pending", Fault: "a payment whose time has passed is called under way, for ever",
-			Killer: "redirect/timed-out", Reason: "got PROCESSING", Connector: renaming(sdk.StateExpired, sdk.StateProcessing),
+			Killer: "redirect/timed-out", Reason: "got PROCESSING",
+			Collateral: []string{"state/documented-statuses", "state/expired", "state/hold-ends-in-time"},
+			Connector:  renaming(sdk.StateExpired, sdk.StateProcessing),
 		},
 	}
 }

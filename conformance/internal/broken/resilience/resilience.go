@@ -4,6 +4,9 @@ package resilience
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -25,6 +28,27 @@ func Mutants() []broken.Mutant {
 			Connector: func(c *reference.Connector) sdk.Connector { return &remembering{Connector: c} },
 		},
 		{
+			// In memory there is no process that could be killed.
+			ID: "key-of-the-process", Process: "key-of-the-process", Fault: "makes a part of its idempotency keys up when it starts",
+			Killer: "resilience/killed-after-the-provider", Reason: "sending it again after the accident: expected 1 effects",
+			Collateral: []string{
+				"process/same-in-same-out", "keys/sent-by-another-process", "keys/answer-lost-to-another-process",
+				"resilience/killed-between-calls", "resilience/two-processes", "resilience/walk",
+			},
+			Transport: func(next http.RoundTripper) http.RoundTripper {
+				const header = "Idempotency-Key"
+				own := rand.Text()
+				return bend.Tripper(func(r *http.Request) (*http.Response, error) {
+					if key := r.Header.Get(header); key != "" {
+						r = r.Clone(r.Context())
+						sum := sha256.Sum256([]byte(key + own))
+						r.Header.Set(header, hex.EncodeToString(sum[:]))
+					}
+					return next.RoundTrip(r)
+				})
+			},
+		},
+		{
 			ID: "circuit-stays-open", Fault: "goes on refusing once it could not reach its provider ten times",
 			Killer: "resilience/outage", Reason: "expected success", Transport: open,
 		},
@@ -40,8 +64,11 @@ func Mutants() []broken.Mutant {
 		{
 			ID: "replaced-answer-as-refusal", Fault: "takes a gateway that gave up waiting for a provider that refused",
 			Killer: "resilience/walk", Reason: "expected no effect, as was said",
-			Collateral: []string{"doubt/server-error", "doubt/advice-followed", "doubt/not-attempted-is-true"},
-			Connector:  bend.Coding(sdk.CodeMaintenance, sdk.CodeGatewayTimeout),
+			Collateral: []string{
+				"doubt/server-error", "doubt/advice-followed", "doubt/not-attempted-is-true",
+				"errors/documented-codes",
+			},
+			Connector: bend.Coding(sdk.CodeMaintenance, sdk.CodeGatewayTimeout),
 		},
 	}
 }

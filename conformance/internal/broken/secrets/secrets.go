@@ -7,10 +7,12 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/reference"
 	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
 // What plugin-broken lets out.
@@ -78,8 +80,8 @@ func inMemory() []broken.Mutant {
 			Killer: "secrets/tls-verified", Reason: "expected nothing to be sent",
 			Transport: func(http.RoundTripper) http.RoundTripper {
 				return &http.Transport{
-					DisableKeepAlives: true,
-					TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // that is the fault
+					DialContext: serve.Dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Second,
+					TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // that is the fault
 				}
 			},
 		},

@@ -53,7 +53,7 @@ func told() []broken.Mutant {
 		{
 			ID: "sale-is-a-hold", Fault: "What was captured without an operation of ours it calls a hold.",
 			Killer: "state/sale", Reason: "expected CAPTURED, got AUTHORIZED",
-			Collateral: []string{"capture/automatic", "lookup/captured-outside"},
+			Collateral: []string{"capture/automatic", "lookup/captured-outside", "hooks/agrees-with-lookup"},
 			Connector: calls(sdk.StateCaptured, sdk.StateAuthorized, func(s *sdk.Snapshot) bool {
 				return len(s.Captures) == 1 && s.Captures[0].Operation == ""
 			}),
@@ -66,6 +66,7 @@ func told() []broken.Mutant {
 				"state/documented-statuses", "state/hold-ends-in-time", "lookup/after-lost-answer",
 				"lookup/server-error", "lookup/gateway-page", "lookup/foreign-404", "lookup/html", "lookup/empty",
 				"lookup/null", "lookup/truncated", "lookup/truncated-chunked", "lookup/reset", "lookup/mistyped",
+				"walk/*",
 			},
 			Connector: calls(sdk.StateAuthorized, sdk.StateCaptured, nil),
 		},
@@ -86,6 +87,7 @@ func told() []broken.Mutant {
 		{
 			ID: "status-regress", Fault: "A captured payment that is looked up by our reference it calls a hold.",
 			Killer: "walk/captures", Reason: "find by our reference: looking up: state: expected CAPTURED, got AUTHORIZED",
+			Collateral: []string{"walk/*", "redirect/approved"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnFind = func(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 					f, err := d.Connector.FindPayment(ctx, req)
@@ -99,6 +101,10 @@ func told() []broken.Mutant {
 		{
 			ID: "refund-again-with-a-new-key", Fault: "A refund that is sent again gets a key of its own.",
 			Killer: "walk/refunds", Reason: "again: sending the last write again",
+			Collateral: []string{
+				"keys/sent-*", "keys/answer-*", "keys/other-amount", "keys/stored-failure", "keys/busy",
+				"keys/within-its-lifetime", "resilience/killed-*", "resilience/walk", "resilience/stale-connections",
+			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnRefund = func(ctx context.Context, req sdk.RefundRequest) (sdk.RefundResult, error) {
 					if req.Call.Attempt > 1 {
@@ -111,6 +117,7 @@ func told() []broken.Mutant {
 		{
 			ID: "third-capture-is-lost", Fault: "Of a payment with more than three captures it lists three.",
 			Killer: "walk/long", Reason: "the walk: authorize 2400; ",
+			Collateral: []string{"walk/*"},
 			Connector: wrong.Found(func(s *sdk.Snapshot) {
 				if len(s.Captures) > 3 {
 					s.Captures = s.Captures[:3]
@@ -120,7 +127,7 @@ func told() []broken.Mutant {
 		{
 			ID: "expired-is-voided", Fault: "A hold that has lapsed it calls voided.",
 			Killer: "state/expired", Reason: "expected EXPIRED, got VOIDED",
-			Collateral: []string{"state/documented-statuses", "state/hold-ends-in-time"},
+			Collateral: []string{"state/documented-statuses", "state/hold-ends-in-time", "redirect/timed-out"},
 			Connector:  calls(sdk.StateExpired, sdk.StateVoided, nil),
 		},
 		{
@@ -132,7 +139,7 @@ func told() []broken.Mutant {
 		{
 			ID: "revision-is-now", Fault: "It numbers what it tells by its own clock.",
 			Killer: "state/older-is-not-newer", Reason: "AUTHORIZED to be of revision",
-			Collateral: []string{"lookup/by-reference", "lookup/read-only"},
+			Collateral: []string{"lookup/by-reference", "lookup/read-only", "keys/reads-change-nothing"},
 			Connector:  wrong.Found(func(s *sdk.Snapshot) { s.Revision = time.Now().UnixNano() }),
 		},
 	}
@@ -152,13 +159,15 @@ func possible() []broken.Mutant {
 			Killer: "state/capture-after-capture", Reason: "expected a refusal, got accepted",
 			Collateral: []string{
 				"capture/remainder-closes", "capture/final-releases", "state/capture-after-refund",
+				"load/captures-beyond-the-hold", "walk/*",
 			},
 			Connector: captureOn(sdk.OutcomeSucceeded, sdk.CodeAlreadyCaptured),
 		},
 		{
 			ID: "capture-of-what-was-voided", Fault: "A capture of what was voided it says has succeeded.",
 			Killer: "state/capture-after-void", Reason: "expected a refusal, got accepted",
-			Connector: captureOn(sdk.OutcomeSucceeded, sdk.CodeAlreadyVoided),
+			Collateral: []string{"load/capture-against-void", "walk/*"},
+			Connector:  captureOn(sdk.OutcomeSucceeded, sdk.CodeAlreadyVoided),
 		},
 		{
 			ID: "void-is-always-well", Fault: "A void of what nobody has approved it says has succeeded.",
@@ -173,7 +182,7 @@ func possible() []broken.Mutant {
 		{
 			ID: "refund-once-captured", Fault: "A refund of what was not captured it says is pending.",
 			Killer: "state/refund-before-capture", Reason: "expected a refusal, got accepted",
-			Collateral: []string{"state/refund-before-approval", "state/refund-after-void"},
+			Collateral: []string{"state/refund-before-approval", "state/refund-after-void", "walk/*"},
 			Connector:  refundOn(sdk.CodeInvalidState),
 		},
 		{
@@ -184,7 +193,9 @@ func possible() []broken.Mutant {
 		{
 			ID: "refusal-as-decline", Fault: "A void that is refused because of the state it calls a decline by the buyer's bank.",
 			Killer: "state/void-after-capture", Reason: "expected outcome NOT_ATTEMPTED, got DECLINED",
-			Collateral: []string{"void/captured-outside", "state/void-after-refund"},
+			Collateral: []string{
+				"void/captured-outside", "state/void-after-refund", "load/capture-against-void", "walk/*",
+			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnVoid = func(ctx context.Context, req sdk.VoidRequest) (sdk.VoidResult, error) {
 					result, err := d.Connector.Void(ctx, req)
@@ -279,11 +290,14 @@ func failing() []broken.Mutant {
 			Killer: "state/refused-void", Reason: "state: expected CAPTURED, got FAILED",
 			Collateral: []string{
 				"void/twice", "state/void-before-approval", "state/void-after-capture", "state/void-after-refund",
+				"walk/*",
 			}, Connector: voids(refused, sdk.StateFailed),
 		},
 		{
 			ID: "void-in-doubt-is-voided", Fault: "A payment whose void is in doubt it calls voided.",
-			Killer: "state/void-in-doubt", Reason: "state: expected AUTHORIZED, got VOIDED", Connector: voids(doubted, sdk.StateVoided),
+			Killer: "state/void-in-doubt", Reason: "state: expected AUTHORIZED, got VOIDED",
+			Collateral: []string{"doubt/advice-followed"},
+			Connector:  voids(doubted, sdk.StateVoided),
 		},
 		{
 			ID: "capture-failure-fails-the-payment", Fault: "A payment whose capture was refused it calls failed.",

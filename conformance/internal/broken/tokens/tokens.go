@@ -4,10 +4,10 @@ package tokens
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/broken"
 	"github.com/connectorhost/connectorhost/conformance/reference"
@@ -32,6 +32,7 @@ func Mutants() []broken.Mutant {
 		{
 			ID: "token-copies", Fault: "each attempt stores the instrument anew",
 			Killer: "tokens/one-key-one-token", Reason: "storing again with the same key",
+			Collateral: []string{"keys/token-again"},
 			Connector: with(func(t *wrong) {
 				t.tokenize = func(req *sdk.TokenizeRequest) {
 					req.Call.Key += sdk.IdempotencyKey(fmt.Sprintf("-%d", req.Call.Attempt))
@@ -68,7 +69,6 @@ func Mutants() []broken.Mutant {
 }
 
 func checks() []broken.Mutant {
-	var fresh atomic.Int64
 	return []broken.Mutant{
 		{
 			ID: "zero-is-one", Fault: "an instrument is checked by holding the smallest amount",
@@ -94,10 +94,14 @@ func checks() []broken.Mutant {
 		{
 			ID: "increment-anew", Fault: "each attempt of an increment has a key of its own",
 			Killer: "increment/once", Reason: "raising with one key",
-			Collateral: []string{"keys/sent-again", "keys/answer-replaced"},
+			Collateral: []string{
+				"keys/sent-*", "keys/answer-*", "keys/other-amount",
+				"keys/stored-failure", "keys/busy", "keys/within-its-lifetime", "resilience/killed-*",
+				"resilience/walk", "resilience/two-processes", "resilience/stale-connections",
+			},
 			Connector: with(func(t *wrong) {
 				t.increment = func(req *sdk.IncrementRequest) {
-					req.Call.Key = sdk.IdempotencyKey(fmt.Sprintf("%s-%d", req.Call.Key, fresh.Add(1)))
+					req.Call.Key = sdk.IdempotencyKey(rand.Text())
 				}
 			}),
 		},

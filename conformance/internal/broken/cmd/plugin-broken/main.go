@@ -1,6 +1,6 @@
-// Plugin-broken is the reference connector as a process that does one thing wrong: the
-// one that is named behind its own last byte, as "mutant:NAME". Without a name it does
-// nothing wrong. One build makes every mutant, each with a digest of its own.
+// Plugin-broken is the reference connector as a process that does one thing wrong: that of
+// the mutant that is named behind its own last byte, as "mutant:NAME". Without a name it
+// does nothing wrong. One build makes every mutant, each with a digest of its own.
 package main
 
 import (
@@ -10,9 +10,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
+	"github.com/connectorhost/connectorhost/conformance/internal/broken/all"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/process"
 	"github.com/connectorhost/connectorhost/conformance/internal/broken/secrets"
 	"github.com/connectorhost/connectorhost/conformance/reference"
@@ -26,11 +28,20 @@ func main() {
 		fmt.Fprintln(os.Stderr, "plugin-broken:", err)
 		os.Exit(1)
 	}
-	c := &connector{Connector: reference.New(reference.Options{Dial: serve.Dial}), name: name}
 	if wrong, ok := before()[name]; ok {
 		wrong()
 	}
-	serve.Connector(c)
+	serve.Connector(made(name))
+}
+
+// made is the connector of the mutant. What a host sees wrong of it is the suite's to add.
+func made(name string) sdk.Connector {
+	for _, m := range all.Mutants() {
+		if m.ID == name && (m.Transport != nil || m.Connector != nil) {
+			return m.Make(reference.Network(serve.Dial))
+		}
+	}
+	return &connector{Connector: reference.New(reference.Options{Dial: serve.Dial}), name: name}
 }
 
 // started reports whether a host started the process.
@@ -84,6 +95,10 @@ func before() map[string]func() {
 		},
 		process.CallsAtLoad: func() { call("updates.example:443") },
 		process.StopHard:    stopHard,
+		process.StopCode:    wrapped,
+		process.OnlyOne:     onlyOne,
+		process.Chatty:      func() { relay(func(line string) string { return line + "listening\n" }) },
+		process.OpenDoor:    openDoor,
 		secrets.KeyInArgv:   child,
 	}
 }
@@ -119,6 +134,46 @@ func stopHard() {
 		<-asked
 		os.Exit(0)
 	}()
+}
+
+// wrapped has this program run again below this process, as a script does that starts the
+// real one, and ends with a failure however that ended.
+func wrapped() {
+	const within = "PLUGIN_BROKEN_WITHIN"
+	if !started() || os.Getenv(within) != "" {
+		return
+	}
+	runtime.LockOSThread()                  // whose end is the inner one's too
+	inner := exec.Command("/proc/self/exe") //nolint:noctx // it ends with this process
+	inner.Env = append(os.Environ(), within+"=1")
+	inner.Stdin, inner.Stdout, inner.Stderr = os.Stdin, os.Stdout, os.Stderr
+	inner.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	if err := inner.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, "plugin-broken:", err)
+		os.Exit(1)
+	}
+	go func() {
+		_ = inner.Process.Signal(<-asked) // an error says that it has ended
+	}()
+	_ = inner.Wait() // how it ended is what is lost
+	os.Exit(3)
+}
+
+// onlyOne ends where another process of the program holds the lock of its file.
+func onlyOne() {
+	if !started() {
+		return
+	}
+	lock, err := syscall.Open("/proc/self/exe", syscall.O_RDONLY|syscall.O_CLOEXEC, 0) // and never closed
+	if err == nil {
+		err = syscall.Flock(lock, syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "plugin-broken: another one is running:", err)
+		os.Exit(1)
+	}
 }
 
 // A connector is the reference connector with what a mutant does in its calls.
