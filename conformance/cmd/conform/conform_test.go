@@ -8,12 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/connectorhost/connectorhost/conformance"
 	"github.com/connectorhost/connectorhost/conformance/internal/report"
+	"github.com/connectorhost/connectorhost/conformance/internal/suite"
+	"github.com/connectorhost/connectorhost/sdk"
+	"github.com/connectorhost/connectorhost/sdk/certificate"
 )
 
 // What the suite's own users do to it: whatever is wrong, it never says that all is well.
@@ -31,6 +36,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		"misfit-hangs":       {"-ldflags=-X main.way=hangs", "./testdata/misfit"},
 		"misfit-floods":      {"-ldflags=-X main.way=floods", "./testdata/misfit"},
 		"misfit-nothing":     {"-ldflags=-X 'main.way=offers nothing'", "./testdata/misfit"},
+		"misfit-least":       {"-ldflags=-X 'main.way=offers the least'", "./testdata/misfit"},
 	} {
 		out, err := exec.Command("go", append([]string{"build", "-o", filepath.Join(dir, name)}, args...)...).CombinedOutput()
 		if err != nil {
@@ -81,6 +87,32 @@ func TestWhatIsNoConnectorFails(t *testing.T) {
 				t.Errorf("exit %d\n%s%s\nwant %d and %q", code, out, errs, report.ExitFails, says)
 			}
 		})
+	}
+}
+
+// Who offers next to nothing is held to what every connector owes, and to nothing else.
+func TestTheLeastIsHeldToTheCore(t *testing.T) {
+	code, out, errs := call(t, "run", "--plugin", program(t, "misfit-least"), "--fixtures", fixtures, "--output", "json")
+	var r conformance.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != report.ExitConforms {
+		t.Fatalf("exit %d, %v\n%s\n%s", code, err, last(out), errs)
+	}
+	passed := 0
+	for _, x := range r.Results {
+		switch {
+		case x.Verdict == suite.Pass && x.Profile == suite.Core:
+			passed++
+		case x.Verdict != suite.NotApplicable:
+			t.Errorf("%s of %s: %s", x.ID, x.Profile, x.Verdict)
+		}
+	}
+	if passed < 10 {
+		t.Errorf("%d cases passed: the core was not run", passed)
+	}
+	for _, c := range r.Capabilities {
+		if c.Holds() && c.Name != string(sdk.OpCheckCredentials) {
+			t.Errorf("%s is said to hold", c.Name)
+		}
 	}
 }
 
@@ -220,6 +252,7 @@ func TestCertifiedIsWhatPassedAndNothingElse(t *testing.T) {
 	if code, out, errs := call(t, "verify", "--plugin", plugin, "--cert", cert, "--key", key+".pub"); code != 0 || !strings.Contains(out, "reference 0.1.0 is certified") {
 		t.Errorf("verify: exit %d\n%s%s", code, out, errs)
 	}
+	judged(t, plugin, cert, key+".pub")
 	flipped := filepath.Join(dir, "flipped")
 	text, err := os.ReadFile(plugin)
 	if err != nil {
@@ -237,6 +270,44 @@ func TestCertifiedIsWhatPassedAndNothingElse(t *testing.T) {
 		code, _, errs := call(t, "verify", "--plugin", tt.plugin, "--cert", cert, "--key", tt.key+".pub")
 		if code != report.ExitRefused || !strings.Contains(errs, tt.says) {
 			t.Errorf("%s: exit %d, %s, want %d with %s", name, code, errs, report.ExitRefused, tt.says)
+		}
+	}
+}
+
+// judged holds a certificate to what hosts may ask of it.
+func judged(t *testing.T, plugin, cert, key string) {
+	t.Helper()
+	raw, err := certificate.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := certificate.ReadPublic(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := digestOf(plugin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	itself, err := digestOf(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		policy certificate.Policy
+		later  time.Duration
+		want   []certificate.Reason
+	}{
+		"what it is for":               {certificate.Policy{MaxAge: time.Hour, RequireProfiles: []string{"core@1", "refunds"}}, 0, nil},
+		"too old":                      {certificate.Policy{MaxAge: time.Hour}, 2 * time.Hour, []certificate.Reason{certificate.Expired}},
+		"a revoked program":            {certificate.Policy{Revoked: []string{binary}}, 0, []certificate.Reason{certificate.Revoked}},
+		"a revoked certificate":        {certificate.Policy{Revoked: []string{itself}}, 0, []certificate.Reason{certificate.Revoked}},
+		"another version of a profile": {certificate.Policy{RequireProfiles: []string{"core@2"}}, 0, []certificate.Reason{certificate.ProfileMissing}},
+	} {
+		tt.policy.Keys = []certificate.PublicKey{public}
+		got := tt.policy.Judge(certificate.Subject{Binary: binary}, raw, time.Now().Add(tt.later))
+		if got.Admitted != (tt.want == nil) || !slices.Equal(got.Reasons(), tt.want) {
+			t.Errorf("%s: %v, want %v", name, got.Findings, tt.want)
 		}
 	}
 }
