@@ -18,9 +18,13 @@ var manyPayments = flag.Int("payments", 20_000, "size of the store in BenchmarkM
 // hardest: what is rare, what there is none of, what is old. It reports the median.
 // Run it with "-payments 1000000 -benchtime 20x" to see that it stays flat.
 func BenchmarkManyPayments(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { readMany(b, openTestSQLite) })
+	b.Run("postgres", func(b *testing.B) { readMany(b, openTestPostgres) })
+}
+
+func readMany(b *testing.B, open opener) {
 	c := newClock()
-	dir := b.TempDir()
-	s := openAt(b, dir, c.now)
+	s := open(b, c.now)
 	some := addMany(b, s, c, *manyPayments)
 	half := c.now().Add(-time.Duration(*manyPayments/2) * time.Second)
 	b.Run("get", func(b *testing.B) {
@@ -78,9 +82,15 @@ func median(b *testing.B, call func(i int) error) {
 // returns the ids of some.
 func addMany(b *testing.B, s *Store, c *clock, count int) (some []sdk.PaymentID) {
 	b.Helper()
-	db := s.db.(*sqlite)
-	if _, err := db.writer.db.ExecContext(b.Context(), `PRAGMA synchronous = OFF`); err != nil {
-		b.Fatal(err)
+	var commit func([]*entry)
+	switch db := s.db.(type) {
+	case *sqlite:
+		commit = db.commit
+		if _, err := db.writer.db.ExecContext(b.Context(), `PRAGMA synchronous = OFF`); err != nil {
+			b.Fatal(err)
+		}
+	case *postgres:
+		commit = db.commit
 	}
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable on purpose
 	var batch []*entry
@@ -92,7 +102,7 @@ func addMany(b *testing.B, s *Store, c *clock, count int) (some []sdk.PaymentID)
 			some = append(some, rec.Payment.ID)
 		}
 		if batch = append(batch, &entry{changes: change}); len(batch) == maxBatch || n == count-1 {
-			db.commit(batch)
+			commit(batch)
 			for _, e := range batch {
 				if e.err != nil {
 					b.Fatal(e.err)

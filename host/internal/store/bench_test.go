@@ -11,9 +11,84 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
 	"github.com/connectorhost/connectorhost/sdk"
 )
+
+// BenchmarkPostgresRate takes payments on PostgreSQL and compares with the same
+// statements in a transaction and on a connection of each change's own, and with SQLite,
+// in the same run. The row postgres_rate_c64 is its metric "of-sqlite".
+func BenchmarkPostgresRate(b *testing.B) {
+	for _, callers := range []int{1, 16, 64} {
+		b.Run("c"+strconv.Itoa(callers), func(b *testing.B) {
+			grouped := openTestPostgres(b, time.Now)
+			alone := openPostgresAt(b, with(pgtest.Database(b), "pool_max_conns=66"), testKey(b), time.Now)
+			alone.db = ownTransactions{alone.db.(*postgres)}
+			embedded := benchStore(b)
+			var took [3]time.Duration
+			var ofAlone, ofSQLite []float64
+			b.ResetTimer()
+			for left := b.N; left > 0; left -= 300 {
+				n := min(left, 300)
+				var now [3]time.Duration
+				for i, s := range []*Store{grouped, alone, embedded} {
+					now[i] = takePayments(b, s, callers, n)
+					took[i] += now[i]
+				}
+				ofAlone = append(ofAlone, now[1].Seconds()/now[0].Seconds())
+				ofSQLite = append(ofSQLite, now[2].Seconds()/now[0].Seconds())
+			}
+			slices.Sort(ofAlone)
+			slices.Sort(ofSQLite)
+			b.ReportMetric(float64(b.N)/took[0].Seconds(), "payments/s")
+			b.ReportMetric(float64(b.N)/took[1].Seconds(), "baseline/s")
+			b.ReportMetric(float64(b.N)/took[2].Seconds(), "sqlite/s")
+			b.ReportMetric(ofAlone[len(ofAlone)/2], "ratio")
+			b.ReportMetric(ofSQLite[len(ofSQLite)/2], "of-sqlite")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// ownTransactions commits every change in a transaction of its own, many at once.
+type ownTransactions struct{ *postgres }
+
+func (o ownTransactions) change(
+	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+) error {
+	if lock != "" {
+		release, err := o.locks.acquire(ctx, lock)
+		if err != nil {
+			return err
+		}
+		defer release()
+		if err := o.read(ctx, load); err != nil {
+			return err
+		}
+	}
+	planned, err := plan()
+	if err != nil {
+		return err
+	}
+	conn, err := o.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	batch := &pgx.Batch{}
+	batch.Queue(beginWrite)
+	for i := range planned {
+		batch.Queue(o.mark(planned[i].query), planned[i].args...)
+	}
+	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "COMMIT")
+	return err
+}
 
 // BenchmarkStoreRate takes payments, two durable changes each, and compares with the
 // same statements in one transaction per change, on the same engine in the same run.
