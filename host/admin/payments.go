@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -55,6 +56,9 @@ func (s *server) listPayments(r *http.Request) (any, error) {
 		return nil, err
 	}
 	q := r.URL.Query()
+	if q.Get("unsettled") == "true" {
+		return s.listUnsettled(r.Context(), limit)
+	}
 	filter := store.Filter{MerchantAccount: q.Get("merchant_account_id"), Search: q.Get("search"), Limit: limit, Cursor: q.Get("cursor")}
 	for _, status := range q["status"] {
 		if !slices.Contains(statusNames, ledger.Status(status)) {
@@ -74,6 +78,24 @@ func (s *server) listPayments(r *http.Request) (any, error) {
 		rows[i] = rowOf(rec)
 	}
 	return map[string]any{"items": rows, "next_cursor": page.Next}, nil
+}
+
+// listUnsettled lists payments of all merchant accounts whose end nobody knows, the longest
+// untouched first. There is no second page: what is settled leaves the list.
+func (s *server) listUnsettled(ctx context.Context, limit int) (any, error) {
+	ids, err := s.Store.Unsettled(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]paymentRow, len(ids))
+	for i, id := range ids {
+		rec, err := s.Store.Payment(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = rowOf(rec)
+	}
+	return map[string]any{"items": rows, "next_cursor": ""}, nil
 }
 
 // A told is a payment with everything that happened to it.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -38,6 +39,12 @@ func TestPaymentsAreListedNewestFirst(t *testing.T) {
 	w.send("GET", "/v1/payments?status=capture_succeeded", nil).want(http.StatusOK).says("ref2")
 	w.send("GET", "/v1/payments?status=buyer_approval_pending", nil).want(http.StatusOK).silent("ref")
 	w.send("GET", "/v1/payments?status=captured", nil).want(http.StatusBadRequest).says(`no status \"captured\"`)
+	w.send("GET", "/v1/payments?unsettled=true", nil).want(http.StatusOK).silent("ref")
+	w.paid(5, func(rec *store.Record) {
+		rec.MerchantAccount = "other"
+		rec.Operations[len(rec.Operations)-1].Outcome, rec.Truth = sdk.OutcomeUnknown, ledger.Truth{}
+	})
+	w.send("GET", "/v1/payments?unsettled=true", nil).want(http.StatusOK).says("ref5").silent("ref1", "ref4")
 	w.send("GET", "/v1/payments?cursor=made-up", nil).want(http.StatusBadRequest).says("cursor")
 }
 

@@ -21,7 +21,9 @@ type paymentsListCmd struct {
 	Account string   `help:"Merchant account." default:"default"`
 	Status  []string `help:"Only this status. Repeatable."`
 	Search  string   `help:"Only the payment with this id, external id, reference or order."`
-	Limit   int      `help:"How many." default:"20"`
+	// Unsettled is of all accounts, because whoever asks is the operator of all.
+	Unsettled bool `help:"Only payments whose end nobody knows, of every account, the longest untouched first."`
+	Limit     int  `help:"How many." default:"20"`
 }
 
 // Run prints a line a payment.
@@ -29,6 +31,9 @@ func (c *paymentsListCmd) Run(w *world, o *operator) error {
 	q := url.Values{"merchant_account_id": {c.Account}, "status": c.Status, "limit": {strconv.Itoa(c.Limit)}}
 	if c.Search != "" {
 		q.Set("search", c.Search)
+	}
+	if c.Unsettled {
+		q.Set("unsettled", "true")
 	}
 	raw, err := o.ask(w.ctx, http.MethodGet, "/v1/payments?"+q.Encode(), nil)
 	if err != nil {

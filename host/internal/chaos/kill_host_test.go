@@ -74,7 +74,7 @@ func (w *world) webhooksWaiting() int64 {
 func (w *world) untilQuietOrDead() {
 	w.t.Helper()
 	w.await("the host is quiet or dead", func() error {
-		if w.host.Load().alive() && w.webhooksWaiting() > 0 {
+		if w.running().alive() && w.webhooksWaiting() > 0 {
 			return errors.New("webhooks wait")
 		}
 		return nil
@@ -204,7 +204,7 @@ func TestChaosHostKilledAtEveryWriteOfASwap(t *testing.T) {
 func (w *world) untilAloneOrDead() {
 	w.t.Helper()
 	w.await("one connector is left, or the host is dead", func() error {
-		if n := len(w.connectors()); w.host.Load().alive() && n != 1 {
+		if n := len(w.connectors()); w.running().alive() && n != 1 {
 			return fmt.Errorf("%d connectors run", n)
 		}
 		return nil
@@ -236,7 +236,7 @@ func TestChaosHostKilledUnderLoad(t *testing.T) {
 		w.startHost()
 		w.plugin()
 		w.await("what the dead host left is gone", func() error {
-			left, err := filepath.Glob(filepath.Join(w.dir, "tmp", "connectorhost-*"))
+			left, err := filepath.Glob(filepath.Join(w.tmp(), "connectorhost-*"))
 			if running := len(w.connectors()); len(left) != running {
 				return fmt.Errorf("%d connectors run and there is %s", running, strings.Join(left, " "))
 			}
@@ -248,7 +248,7 @@ func TestChaosHostKilledUnderLoad(t *testing.T) {
 	crowd.wait()
 	w.hasten()
 	w.judge(s)
-	if entries, err := os.ReadDir(filepath.Join(w.dir, "tmp")); err != nil || len(entries) != 1 {
+	if entries, err := os.ReadDir(w.tmp()); err != nil || len(entries) != 1 {
 		t.Errorf("%d things are left for temporary files, %v, want those of the one connector", len(entries), err)
 	}
 }

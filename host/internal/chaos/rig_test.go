@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/api"
+	"github.com/connectorhost/connectorhost/host/internal/pgserver"
 )
 
 // patience is how long a test waits for what must come.
@@ -153,49 +154,55 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// A world is one provider with its own file, and one host that comes and goes.
+// A world is one provider with its own file, and hosts that come and go. What tests ask
+// of the world without naming a host they ask of its first.
 type world struct {
+	*host
 	t       *testing.T
 	dir     string // short: sockets are below it
 	sandbox *process
-	host    atomic.Pointer[process] // merchants look whether it is alive
-	flags   []string
+	hosts   []*host
 
-	sandboxURL, apiURL, adminURL string
-	token, adminToken, secretKey string
-	client                       *http.Client
-	log                          *os.File
-	faults                       int // how often something was broken
-	starts                       int
+	database    *pgserver.Server // that hosts share; nil if one works alone
+	databaseURL string
+	shared      []string // flags of hosts that share it
+	flags       []string // the test's own flags for every host
+
+	sandboxURL       string
+	token, secretKey string
+	client           *http.Client
+	log              *os.File
+	faults           int // how often something was broken
+	chance           int // in per cent, that the provider misbehaves where it is told to; up to five times that
 }
 
-// newWorld starts everything and makes it ready to take payments. Flags are the host's.
+// newWorld starts everything, with one host that works alone, and makes it ready to take
+// payments. Flags are the host's.
 func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	w := emptyWorld(t, flags...)
+	w.host = w.newHost()
+	w.startSandbox()
+	w.startHost()
+	w.openShop()
+	return w
+}
+
+// emptyWorld is a world in which nothing runs yet.
+func emptyWorld(t *testing.T, flags ...string) *world {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "c-") //nolint:usetesting // its name is short enough for sockets below it
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, dir: dir, secretKey: "sk_test_0123456789abcdefghijkl",
-		sandboxURL: address(t), apiURL: address(t), adminURL: address(t),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: 20 * time.Second},
+		t: t, dir: dir, secretKey: "sk_test_0123456789abcdefghijkl", sandboxURL: address(t), flags: flags,
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 512}, Timeout: 20 * time.Second},
 	}
-	w.flags = append([]string{
-		"serve", "--listen", strings.TrimPrefix(w.apiURL, "http://"), "--admin-listen", strings.TrimPrefix(w.adminURL, "http://"),
-		"--data-dir", filepath.Join(dir, "data"), "--connector", program("plugin-smartpay"), "--log-level", "warn", "--certification", "off",
-		"--call-timeout", "3s", "--drain-timeout", "4s", "--sweep", "250ms",
-	}, flags...)
 	if w.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.end)
-	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	w.startSandbox()
-	w.startHost()
-	w.openShop()
 	return w
 }
 
@@ -233,46 +240,6 @@ func (w *world) startSandbox() {
 	w.await("the sandbox", func() error { return readJSON(ready, &told) })
 }
 
-// startHost starts the host on the data of the one before, and waits until it serves.
-func (w *world) startHost() {
-	w.t.Helper()
-	if !w.tryStartHost() {
-		w.t.Fatalf("the host died at its start\n%s", w.lastLog())
-	}
-}
-
-// tryStartHost reports false if the host ended before it was ready.
-func (w *world) tryStartHost() bool {
-	w.t.Helper()
-	w.starts++
-	ready := filepath.Join(w.dir, fmt.Sprintf("host-%d.ready", w.starts))
-	env := append(os.Environ(), "TMPDIR="+filepath.Join(w.dir, "tmp"), "STORE_FAILPOINT="+w.orderFile())
-	host, err := start(program("connectord"), w.log, env, append(w.flags, "--ready-file", ready, "--egress", strings.TrimPrefix(w.sandboxURL, "http://"))...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.host.Store(host)
-	err = w.eventually("the host is ready", func() error {
-		var told map[string]string
-		if err := readJSON(ready, &told); err != nil && host.alive() {
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		w.t.Fatalf("%v\n%s", err, w.lastLog())
-	}
-	if w.adminToken != "" {
-		return host.alive()
-	}
-	raw, err := os.ReadFile(filepath.Join(w.dir, "data", "admin.token"))
-	if err != nil && host.alive() {
-		w.t.Fatal(err)
-	}
-	w.adminToken = strings.TrimSpace(string(raw))
-	return host.alive()
-}
-
 func readJSON(file string, into any) error {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -306,7 +273,11 @@ func (w *world) openShop() {
 
 // end stops what runs. It shows the end of the log if the test has failed.
 func (w *world) end() {
-	for _, p := range []*process{w.host.Load(), w.sandbox} {
+	running := []*process{w.sandbox}
+	for _, h := range w.hosts {
+		running = append(running, h.running())
+	}
+	for _, p := range running {
 		if p != nil {
 			p.kill()
 		}
@@ -333,44 +304,6 @@ func (w *world) lastLog() string {
 	return string(bytes.Join(lines[max(0, len(lines)-40):], []byte("\n")))
 }
 
-// killHost kills the host as a power cut of one process would.
-func (w *world) killHost() {
-	w.host.Load().kill()
-	w.faults++
-}
-
-// died reports whether the host is dead, now that a request was answered or was not.
-func (w *world) died() bool {
-	if _, err := w.status(); err == nil {
-		return false
-	}
-	select {
-	case <-w.host.Load().ended:
-		return true
-	case <-time.After(patience):
-		w.t.Error("the host is alive and does not answer")
-		return false
-	}
-}
-
-// orderFile holds the order to the host to die at a commit.
-func (w *world) orderFile() string { return filepath.Join(w.dir, "order") }
-
-// dieAtCommit has the host die at its nth commit from now, "before" or "after" it is
-// durable.
-func (w *world) dieAtCommit(moment string, n int) {
-	w.t.Helper()
-	w.write(w.orderFile(), fmt.Sprintf("%d %s %d\n", time.Now().UnixNano(), moment, n))
-}
-
-// calmHost takes the order back.
-func (w *world) calmHost() {
-	w.t.Helper()
-	if err := os.Remove(w.orderFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		w.t.Fatal(err)
-	}
-}
-
 // write replaces a file at once.
 func (w *world) write(file, text string) {
 	w.t.Helper()
@@ -386,7 +319,7 @@ func (w *world) dieAtCall(pid, moment, method, text string) (callOff func()) {
 	w.t.Helper()
 	order := fmt.Sprintln(pid, moment, method, text)
 	place := func() (placed []string) {
-		dirs, err := filepath.Glob(filepath.Join(w.dir, "tmp", "connectorhost-*"))
+		dirs, err := filepath.Glob(filepath.Join(w.dir, "*.tmp", "connectorhost-*"))
 		if err != nil {
 			w.t.Error(err)
 		}
@@ -468,7 +401,7 @@ func (w *world) connectors() []int {
 	for _, link := range links {
 		file, err := os.Readlink(link)
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		if err == nil && strings.HasPrefix(file, w.dir+"/data/") && runs(pid) {
+		if err == nil && strings.HasPrefix(file, w.dir+"/data") && runs(pid) {
 			pids = append(pids, pid)
 		}
 	}

@@ -28,9 +28,10 @@ func (w *world) settled() error {
 // quarantine, and has the provider asked now.
 func (w *world) hasten() {
 	w.t.Helper()
-	w.plugin()
 	w.await("everything is settled", func() error {
-		w.tend()
+		for _, h := range w.hosts {
+			h.tend()
+		}
 		ids, err := w.unsettled()
 		if err != nil {
 			return err

@@ -203,14 +203,14 @@ func ended(answer object) Told {
 	return Nothing
 }
 
-// patiently tries until it is done, the host is dead or ctx ends. A strict shop is not
+// patiently tries until it is done, every host is dead or ctx ends. A strict shop is not
 // patient.
 func (s *shop) patiently(ctx context.Context, try func() (done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
 		done, err := try()
-		if done || err == nil || s.strict || !s.w.host.Load().alive() {
+		if done || err == nil || s.strict || !s.w.anybody() {
 			return err
 		}
 		select {

@@ -10,32 +10,35 @@ import (
 	"time"
 )
 
-// A trouble is one thing that goes wrong.
+// A trouble is one thing that goes wrong. What befalls a host befalls any of them.
 type trouble func(w *world, random *rand.Rand)
 
 // troubles are those of a bad day, the more common ones more than once.
 func troubles(releases [2]string) []trouble {
-	kill := func(w *world, _ *rand.Rand) { w.signal(w.plugin(), syscall.SIGKILL) }
+	any := func(w *world, random *rand.Rand) *host { return w.hosts[random.IntN(len(w.hosts))] }
+	kill := func(w *world, random *rand.Rand) { w.signal(any(w, random).plugin(), syscall.SIGKILL) }
 	hang := func(w *world, random *rand.Rand) {
-		pid := w.plugin()
+		pid := any(w, random).plugin()
 		w.signal(pid, syscall.SIGSTOP)
 		<-time.After(time.Duration(random.IntN(int(2500 * time.Millisecond))))
 		w.signal(pid, syscall.SIGCONT)
 	}
-	die := func(w *world, _ *rand.Rand) {
-		w.killHost()
-		w.startHost()
+	die := func(w *world, random *rand.Rand) {
+		h := any(w, random)
+		h.killHost()
+		h.startHost()
 	}
 	dieAtAWrite := func(w *world, random *rand.Rand) {
-		w.dieAtCommit(moments[random.IntN(2)], 1+random.IntN(30))
+		h := any(w, random)
+		h.dieAtCommit(moments[random.IntN(2)], 1+random.IntN(30))
 		select {
-		case <-w.host.Load().ended:
+		case <-h.running().ended:
 			w.faults++
 		case <-time.After(time.Second):
-			w.killHost()
+			h.killHost()
 		}
-		w.calmHost()
-		w.startHost()
+		h.calmHost()
+		h.startHost()
 	}
 	provider := func(w *world, _ *rand.Rand) {
 		w.faults++
@@ -44,12 +47,13 @@ func troubles(releases [2]string) []trouble {
 	}
 	swap := func(w *world, random *rand.Rand) {
 		w.faults++
-		if err := w.swap(releases[random.IntN(2)]); err != nil {
+		if err := any(w, random).swap(releases[random.IntN(2)]); err != nil {
 			w.t.Log(err) // it may have been refused: the new process was asked at a bad moment
 		}
 	}
-	back := func(w *world, _ *rand.Rand) {
-		if status, _, err := w.operate(http.MethodPost, "/v1/connectors/smartpay/rollback", nil); err == nil && status == http.StatusOK {
+	back := func(w *world, random *rand.Rand) {
+		status, _, err := any(w, random).operate(http.MethodPost, "/v1/connectors/smartpay/rollback", nil)
+		if err == nil && status == http.StatusOK {
 			w.faults++ // otherwise nothing is warm to go back to
 		}
 	}
@@ -74,7 +78,7 @@ func misbehave(w *world, random *rand.Rand) {
 			{"do": "echo_request_in_error", "status": 500},
 		}[random.IntN(18)]
 		rule["on"] = pick("POST /checkout-sessions", "POST /payments", "POST /refunds", "PUT /orders/{id}/cancellation", "GET /orders/{id}", "*")
-		rule["chance"] = 5 + random.IntN(25)
+		rule["chance"] = w.chance + random.IntN(5*w.chance)
 		w.provider(rule)
 	}
 	w.provider([]object{
@@ -84,26 +88,51 @@ func misbehave(w *world, random *rand.Rand) {
 	}[random.IntN(6)])
 }
 
-// Everything goes wrong at random while merchants go on. PAYMENTS says how many payments
-// there are.
+// Everything goes wrong at random while merchants go on, on every store. PAYMENTS says how
+// many payments there are. In the long form more of them go on at once, each with less
+// trouble and all with as much: one that is in doubt waits for half a minute.
 func TestChaosSoak(t *testing.T) {
 	t.Parallel()
-	payments, random := chaos(t, 48, 2000)
-	if given := os.Getenv("PAYMENTS"); given != "" {
-		var err error
-		if payments, err = strconv.Atoi(given); err != nil || payments < 1 {
-			t.Fatalf("PAYMENTS is %q, must be a number of payments", given)
-		}
+	for _, store := range stores(t) {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			payments, random := chaos(t, 48, 2000)
+			if given := os.Getenv("PAYMENTS"); given != "" {
+				var err error
+				if payments, err = strconv.Atoi(given); err != nil || payments < 1 {
+					t.Fatalf("PAYMENTS is %q, must be a number of payments", given)
+				}
+			}
+			hosts, callers, chance, pause := 2, min(256, 1+payments/4), 5, 600*time.Millisecond
+			if payments > 5000 {
+				hosts, callers, chance, pause = 3, 1500, 1, 4*time.Second
+			}
+			w := newWorldOn(t, store, hosts, "--call-timeout", "2s", "--drain-timeout", "3s", "--bake-time", "2s")
+			w.chance = chance
+			w.soak(payments, callers, pause, random)
+		})
 	}
-	w := newWorld(t, "--call-timeout", "2s", "--drain-timeout", "3s", "--bake-time", "2s")
+}
+
+func (w *world) soak(payments, callers int, pause time.Duration, random *rand.Rand) {
+	w.t.Helper()
 	old, next := w.install()
 	all := troubles([2]string{old, next})
+	if w.database != nil {
+		all = append(all, databaseTroubles()...)
+	}
 	s := &shop{w: w}
-	crowd := s.open(min(256, 1+payments/4), payments) // most of them wait for what is in doubt
-	for !crowd.allBegun() && !t.Failed() {
+	crowd := s.open(callers, payments)
+	for told := time.Now(); !crowd.allBegun() && !w.t.Failed(); {
 		all[random.IntN(len(all))](w, random)
-		<-time.After(time.Duration(random.IntN(int(600 * time.Millisecond))))
-		w.tend()
+		<-time.After(time.Duration(random.IntN(int(pause))))
+		for _, h := range w.hosts {
+			h.tend()
+		}
+		if time.Since(told) > time.Minute {
+			told = time.Now()
+			w.t.Logf("%d payments are through", crowd.made())
+		}
 	}
 	w.heal()
 	for !crowd.ended() {
@@ -113,19 +142,6 @@ func TestChaosSoak(t *testing.T) {
 	crowd.wait()
 	w.hasten()
 	w.judge(s)
-}
-
-// tend is the operator, who lets go on what was stopped for good reason.
-func (w *world) tend() {
-	w.t.Helper()
-	w.plugin()
-	status, err := w.status()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, p := range status.Parked {
-		w.mustOperate(http.MethodPost, "/v1/connectors/smartpay/unpark", object{"subject": p.Subject})
-	}
 }
 
 // allBegun reports whether no merchant will begin another payment.
