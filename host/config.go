@@ -73,7 +73,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.DrainTimeout = or(c.DrainTimeout, c.CallTimeout+5*time.Second)
 	c.Sweep = or(c.Sweep, 5*time.Second)
 	if c.Now == nil {
-		c.Now = time.Now
+		c.Now = now
 	}
 	if c.Log == nil {
 		c.Log = hclog.New(&hclog.LoggerOptions{Name: "connectord", Output: os.Stderr, Level: hclog.Info})

@@ -66,7 +66,7 @@ func (h *host) tryStartHost() bool {
 	h.w.t.Helper()
 	h.starts++
 	ready := fmt.Sprintf("%s.ready-%d", h.data, h.starts)
-	env := append(os.Environ(), "TMPDIR="+h.tmp(), "STORE_FAILPOINT="+h.orderFile())
+	env := append(os.Environ(), "TMPDIR="+h.tmp(), "STORE_FAILPOINT="+h.orderFile(), "HOST_CLOCK="+h.clockFile())
 	host, err := start(program("connectord"), h.w.log, env, append(h.flags(), "--ready-file", ready)...)
 	if err != nil {
 		h.w.t.Fatal(err)

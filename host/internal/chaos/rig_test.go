@@ -258,7 +258,7 @@ func (w *world) openShop() {
 	w.mustOperate(http.MethodPost, "/v1/keys", object{
 		"id": kid, "public_key": public, "display_name": "shop", "scopes": []string{"*.read", "*.write"}, "merchant_accounts": []string{},
 	})
-	if w.token, err = api.Sign(private, []string{"*.read", "*.write"}, 24*time.Hour, time.Now()); err != nil {
+	if w.token, err = api.Sign(private, []string{"*.read", "*.write"}, 48*time.Hour, time.Now().Add(-24*time.Hour)); err != nil {
 		w.t.Fatal(err)
 	}
 	status, answer, err := w.merchant(w.t.Context(), http.MethodPost, "/payment-services", "", object{

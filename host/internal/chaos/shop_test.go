@@ -282,10 +282,13 @@ func approve(ctx context.Context, l *life) error {
 			return true, nil
 		}
 		status, payment, err = w.merchant(ctx, http.MethodPost, "/transactions/"+l.id+"/sync", "", nil)
-		if err != nil || status != http.StatusOK || text(payment, "status") != "authorization_succeeded" {
-			return false, errors.Join(err, fmt.Errorf("after the approval: %d %s", status, text(payment, "status")))
+		switch text(payment, "status") {
+		case "authorization_succeeded":
+			return true, nil
+		case "authorization_failed", "authorization_declined":
+			return true, fmt.Errorf("approved too late: %w", errOver)
 		}
-		return true, nil
+		return false, errors.Join(err, fmt.Errorf("after the approval: %d %s", status, text(payment, "status")))
 	})
 }
 
