@@ -32,23 +32,43 @@ func stores(t *testing.T) []string {
 	return []string{"sqlite", "postgres"}
 }
 
-// newWorldOn is newWorld on one of the stores: with an embedded one there is one host, and
-// otherwise several share a PostgreSQL server that is this test's alone.
+// onEach runs a test on each of the stores.
+func onEach(t *testing.T, test func(t *testing.T, store string)) {
+	t.Parallel()
+	for _, store := range stores(t) {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			test(t, store)
+		})
+	}
+}
+
+// newWorld is newWorldOn with one host, for tests to which it is all the same what the
+// host keeps its payments in: that of STORE, or the embedded one.
+func newWorld(t *testing.T, flags ...string) *world {
+	t.Helper()
+	return newWorldOn(t, stores(t)[0], 1, flags...)
+}
+
+// newWorldOn starts everything and makes it ready to take payments. With an embedded store
+// there is one host, whatever number is given; on PostgreSQL hosts share a server that is
+// this test's alone. Flags are the hosts'.
 func newWorldOn(t *testing.T, store string, hosts int, flags ...string) *world {
 	t.Helper()
-	if store == "sqlite" {
-		return newWorld(t, flags...)
-	}
 	w := emptyWorld(t, flags...)
-	w.database = pgtest.Server(t)
-	w.databaseURL = pgtest.NewDatabase(t, w.database)
+	if store == "postgres" {
+		w.database = pgtest.Server(t)
+		w.databaseURL = pgtest.NewDatabase(t, w.database)
+		w.shared = []string{
+			"--store", w.databaseURL, "--master-key-file", filepath.Join(w.dir, "master.key"), "--public-url", w.front(),
+		}
+	} else {
+		hosts = 1
+	}
 	for range hosts {
 		w.newHost()
 	}
 	w.host = w.hosts[0]
-	w.shared = []string{
-		"--store", w.databaseURL, "--master-key-file", filepath.Join(w.dir, "master.key"), "--public-url", w.front(),
-	}
 	w.startSandbox()
 	for _, h := range w.hosts {
 		h.startHost()

@@ -84,24 +84,26 @@ func (w *world) untilQuietOrDead() {
 // 3. The host is killed at every durable write of a payment's whole life, before and
 // after it is durable.
 func TestChaosHostKilledAtEveryWriteOfAPayment(t *testing.T) {
-	for name, plan := range map[string][]step{"captured": captured, "voided": voided} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			rounds, _ := chaos(t, 1, 10)
-			w := newWorld(t, "--sweep", "1h")
-			s := &shop{w: w}
-			for range rounds {
-				for _, moment := range moments {
-					w.everyCommitOf(s, plan, moment)
+	onEach(t, func(t *testing.T, store string) {
+		for name, plan := range map[string][]step{"captured": captured, "voided": voided} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				rounds, _ := chaos(t, 1, 10)
+				w := newWorldOn(t, store, 1, "--sweep", "1h")
+				s := &shop{w: w}
+				for range rounds {
+					for _, moment := range moments {
+						w.everyCommitOf(s, plan, moment)
+					}
 				}
-			}
-			w.flags = append(w.flags, "--sweep", "250ms")
-			w.killHost()
-			w.startHost()
-			s.goOn()
-			w.judge(s)
-		})
-	}
+				w.flags = append(w.flags, "--sweep", "250ms")
+				w.killHost()
+				w.startHost()
+				s.goOn()
+				w.judge(s)
+			})
+		}
+	})
 }
 
 // everyCommitOf kills the host at every commit of payments that follow a plan, and leaves

@@ -176,18 +176,6 @@ type world struct {
 	chance           int // in per cent, that the provider misbehaves where it is told to; up to five times that
 }
 
-// newWorld starts everything, with one host that works alone, and makes it ready to take
-// payments. Flags are the host's.
-func newWorld(t *testing.T, flags ...string) *world {
-	t.Helper()
-	w := emptyWorld(t, flags...)
-	w.host = w.newHost()
-	w.startSandbox()
-	w.startHost()
-	w.openShop()
-	return w
-}
-
 // emptyWorld is a world in which nothing runs yet.
 func emptyWorld(t *testing.T, flags ...string) *world {
 	t.Helper()

@@ -92,26 +92,22 @@ func misbehave(w *world, random *rand.Rand) {
 // many payments there are. In the long form more of them go on at once, each with less
 // trouble and all with as much: one that is in doubt waits for half a minute.
 func TestChaosSoak(t *testing.T) {
-	t.Parallel()
-	for _, store := range stores(t) {
-		t.Run(store, func(t *testing.T) {
-			t.Parallel()
-			payments, random := chaos(t, 48, 2000)
-			if given := os.Getenv("PAYMENTS"); given != "" {
-				var err error
-				if payments, err = strconv.Atoi(given); err != nil || payments < 1 {
-					t.Fatalf("PAYMENTS is %q, must be a number of payments", given)
-				}
+	onEach(t, func(t *testing.T, store string) {
+		payments, random := chaos(t, 48, 2000)
+		if given := os.Getenv("PAYMENTS"); given != "" {
+			var err error
+			if payments, err = strconv.Atoi(given); err != nil || payments < 1 {
+				t.Fatalf("PAYMENTS is %q, must be a number of payments", given)
 			}
-			hosts, callers, chance, pause := 2, min(256, 1+payments/4), 5, 600*time.Millisecond
-			if payments > 5000 {
-				hosts, callers, chance, pause = 3, 1500, 1, 4*time.Second
-			}
-			w := newWorldOn(t, store, hosts, "--call-timeout", "2s", "--drain-timeout", "3s", "--bake-time", "2s")
-			w.chance = chance
-			w.soak(payments, callers, pause, random)
-		})
-	}
+		}
+		hosts, callers, chance, pause := 2, min(256, 1+payments/4), 5, 600*time.Millisecond
+		if payments > 5000 {
+			hosts, callers, chance, pause = 3, 1500, 1, 4*time.Second
+		}
+		w := newWorldOn(t, store, hosts, "--call-timeout", "2s", "--drain-timeout", "3s", "--bake-time", "2s")
+		w.chance = chance
+		w.soak(payments, callers, pause, random)
+	})
 }
 
 func (w *world) soak(payments, callers int, pause time.Duration, random *rand.Rand) {
