@@ -92,15 +92,20 @@ mutants: ## Hold every broken connector, as a real process, against every case: 
 bench: ## Run the benchmarks; rows are ratios measured in one run
 	go test -run '^$$' -bench . -benchmem ./host/... ./schemas/... ./sdk/... ./plugin-smartpay/...
 
-# The last line sums up what the provider's books say. PAYMENTS is for the last test.
+# The last line sums up what the provider's books say. With PAYMENTS it is that many
+# payments in one bad day; otherwise every test of the kind, in its long form.
 SEED     ?=
+STORE    ?= sqlite
 PAYMENTS ?=
 .PHONY: chaos
-chaos: ## Break everything for long, at random; SEED=N repeats a run, PAYMENTS=N sizes it
+chaos: ## Break everything for long, at random: [PAYMENTS=n] [SEED=s] [STORE=sqlite|postgres]
+ifeq ($(PAYMENTS),)
 	CHAOS=1 CHAOS_SEED=$(SEED) go test -race -count=1 -timeout 60m -run Chaos -v $$(go list ./host/... | grep -v /internal/chaos)
+endif
 	@mkdir -p bin
-	go test -race -c -o bin/chaos.test ./host/internal/chaos
-	@cd host/internal/chaos && CHAOS=1 CHAOS_SEED=$(SEED) PAYMENTS=$(PAYMENTS) ../../../bin/chaos.test -test.run Chaos -test.v -test.timeout 10h
+	go test -c -o bin/chaos.test ./host/internal/chaos
+	@cd host/internal/chaos && CHAOS=1 CHAOS_SEED=$(SEED) STORE=$(STORE) PAYMENTS=$(PAYMENTS) \
+		../../../bin/chaos.test -test.run '$(if $(PAYMENTS),ChaosSoak,Chaos)' -test.v -test.timeout 10h
 
 .PHONY: golden
 golden: ## Rewrite golden files; review the diff before committing

@@ -7,10 +7,13 @@
 // and what the provider, a process of its own with its own file, really moved. [Judge]
 // compares; no side's word alone is enough.
 //
-// What it can show has limits: the provider is a stand-in, the disk keeps what it says
-// it has kept (a process is killed, never the machine), and one host works alone on an
-// embedded store. The daemon and the connector are built with the tag "failpoint", which
-// adds a test's order to die and nothing else.
+// One host works alone on an embedded store, or several share a PostgreSQL server, which
+// is killed and cut off as well.
+//
+// What it can show has limits: the provider is a stand-in, and the disk keeps what it says
+// it has kept (processes are killed, never the machine). The daemon and the connector are
+// built with the tag "failpoint", which adds a test's orders, to die and to be wrong about
+// the time, and nothing else.
 //
 // Nothing that is shipped may import this package.
 package chaos
