@@ -25,7 +25,8 @@ type dbCmd struct {
 
 // database says which one.
 type database struct {
-	DataDir string `help:"Where the host keeps its data." default:"data" type:"path"`
+	location `embed:""`
+	DataDir  string `help:"Where the host keeps its data." default:"data" type:"path"`
 }
 
 // AfterApply hands the flags to the subcommands.
@@ -37,20 +38,37 @@ func (d *database) AfterApply(k *kong.Context) error {
 func (d database) path() string { return filepath.Join(d.DataDir, "host.db") }
 
 // inspect opens it for reading, for as long as look takes.
-func (d database) inspect(w *world, look func(*store.Inspector) error) (err error) {
-	i, err := store.InspectSQLite(w.ctx, d.path())
+func (d database) inspect(w *world, look func(*store.Inspector) error) error {
+	url, err := d.url()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, i.Close(w.ctx)) }()
-	return look(i)
+	var i *store.Inspector
+	if url.Empty() {
+		i, err = store.InspectSQLite(w.ctx, d.path())
+	} else {
+		i, err = store.InspectPostgres(w.ctx, url.Reveal())
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(look(i), i.Close(w.ctx))
 }
 
 type dbMigrateCmd struct{}
 
 // Run migrates.
 func (dbMigrateCmd) Run(w *world, d *database) error {
-	from, to, err := store.MigrateSQLite(w.ctx, d.path())
+	url, err := d.url()
+	if err != nil {
+		return err
+	}
+	var from, to int
+	if url.Empty() {
+		from, to, err = store.MigrateSQLite(w.ctx, d.path())
+	} else {
+		from, to, err = store.MigratePostgres(w.ctx, url.Reveal())
+	}
 	if err != nil {
 		return err
 	}

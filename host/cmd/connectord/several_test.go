@@ -229,6 +229,7 @@ func TestHostsOnOneDatabase(t *testing.T) {
 		{"a host that cannot follow keeps what it has", keepsWhatItHas},
 		{"of two swaps on two hosts one wins", oneSwapWins},
 		{"a host that was killed comes back to what is decided", comesBack},
+		{"their database is looked into while they work", looksInto},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			f.t = t
@@ -500,6 +501,26 @@ func comesBack(t *testing.T, f *several) {
 
 // A cluster takes payments while one of its hosts is killed and comes back, and leaves
 // nothing behind.
+func looksInto(t *testing.T, f *several) {
+	id := f.authorized(0)
+	db := func(args ...string) string {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(programs, "connectord"), append([]string{"db"}, args...)...)
+		cmd.Env = append(os.Environ(), "CONNECTORD_STORE_FILE="+filepath.Join(f.dir, "store.url"))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("db %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	for command, want := range map[string]string{
+		"check": "payments checked, 0 differences", "migrate": "nothing to do", "export": `"payment":{"id":"` + id + `"`,
+	} {
+		if got := db(command); !strings.Contains(got, want) {
+			t.Errorf("db %s says %.300s, want %q in it", command, got, want)
+		}
+	}
+}
+
 func TestClusterTakesPayments(t *testing.T) {
 	pgtest.Database(t) // skips where there is no PostgreSQL
 	var out journal

@@ -9,15 +9,20 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
+// location says where a database is.
+type location struct {
+	Store     string `help:"URL of the PostgreSQL database that hosts share, postgres://… A password belongs in PGPASSFILE, or the whole URL in --store-file. Default: a database in the data directory, for one host." placeholder:"URL" xor:"store"`
+	StoreFile string `help:"File that holds the URL, readable by its owner alone." placeholder:"FILE" type:"path" xor:"store"`
+}
+
 // sharing is the settings of hosts that share a database.
 type sharing struct {
-	Store         string `help:"URL of the PostgreSQL database that hosts share, postgres://… A password belongs in PGPASSFILE, or the whole URL in --store-file. Default: a database in the data directory, for one host." placeholder:"URL" xor:"store"`
-	StoreFile     string `help:"File that holds the URL, readable by its owner alone." placeholder:"FILE" type:"path" xor:"store"`
+	location      `embed:""`
 	MasterKeyFile string `help:"File with the key that seals the secrets in the database; hosts that share a database share it. It is made if it is not there. Default: master.key in the data directory." placeholder:"FILE" type:"path"`
 }
 
 // url is where the database is; empty for the one in the data directory.
-func (s sharing) url() (sdk.Secret, error) {
+func (s location) url() (sdk.Secret, error) {
 	text := s.Store
 	if s.StoreFile != "" {
 		info, err := os.Stat(s.StoreFile)
