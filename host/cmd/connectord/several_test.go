@@ -499,8 +499,6 @@ func comesBack(t *testing.T, f *several) {
 	}
 }
 
-// A cluster takes payments while one of its hosts is killed and comes back, and leaves
-// nothing behind.
 func looksInto(t *testing.T, f *several) {
 	id := f.authorized(0)
 	db := func(args ...string) string {
@@ -521,6 +519,8 @@ func looksInto(t *testing.T, f *several) {
 	}
 }
 
+// A cluster takes payments while one of its hosts is killed and comes back, and leaves
+// nothing behind.
 func TestClusterTakesPayments(t *testing.T) {
 	pgtest.Database(t) // skips where there is no PostgreSQL
 	var out journal
