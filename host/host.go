@@ -49,6 +49,7 @@ type Host struct {
 	orders     *orders
 	engine     *settle.Engine
 	notifier   *notify.Notifier
+	courier    *notify.Courier
 	adminToken string
 	returnKey  []byte
 
@@ -156,6 +157,9 @@ func (h *Host) assemble() error {
 		Store: h.store, Connectors: h.connectors, Payments: h.engine, Logger: c.Slog, Now: c.Now, PublicURL: c.PublicURL,
 		Tolerance: c.WebhookTolerance,
 	})
+	h.courier = notify.NewCourier(notify.CourierConfig{
+		Store: h.store, Logger: c.Slog, Now: c.Now, Private: c.PrivateWebhooks,
+	})
 	contract, err := api.New(api.Config{
 		Engine: h.engine, Store: h.store, Connectors: h.connectors, Notifier: h.notifier, Logger: c.Slog, Now: c.Now,
 		PublicURL: c.PublicURL, Mode: c.Mode, AtOnce: c.AtOnce, Host: uuid.NewString(),
@@ -164,7 +168,10 @@ func (h *Host) assemble() error {
 		return err
 	}
 	others := doors{notifier: h.notifier, engine: h.engine, log: c.Slog}.handler()
-	metrics, err := admin.NewMetrics(h, h.store)
+	metrics, err := admin.NewMetrics(h, h.store, struct {
+		*store.Store
+		*notify.Courier
+	}{h.store, h.courier})
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"context"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 )
 
@@ -27,6 +29,42 @@ var (
 		"Payments with an operation whose end nobody knows, counted up to 1000.", nil, nil)
 )
 
+// Webhooks are what merchants are told.
+type Webhooks interface {
+	// WaitingDeliveries says how many deliveries are not over, and when the oldest of them
+	// came about.
+	WaitingDeliveries(ctx context.Context) (int, time.Time, error)
+	// Results returns how many attempts of this process went how.
+	Results() map[notify.Result]int64
+}
+
+var (
+	attemptsDesc = prometheus.NewDesc("connectorhost_webhook_attempts_total",
+		"Attempts of this host to deliver webhooks to merchants, by how they went.", []string{"result"}, nil)
+	waitingDesc = prometheus.NewDesc("connectorhost_webhooks_waiting",
+		"Webhooks to merchants that are to be delivered yet.", nil, nil)
+	oldestDesc = prometheus.NewDesc("connectorhost_webhooks_oldest_waiting_seconds",
+		"How long the oldest of them has waited; 0 if there is none.", nil, nil)
+)
+
+// collectWebhooks reads how telling merchants goes.
+func (m *measuring) collectWebhooks(ctx context.Context, to chan<- prometheus.Metric) {
+	for result, n := range m.Results() {
+		to <- prometheus.MustNewConstMetric(attemptsDesc, prometheus.CounterValue, float64(n), string(result))
+	}
+	waiting, oldest, err := m.WaitingDeliveries(ctx)
+	if err != nil {
+		to <- prometheus.NewInvalidMetric(waitingDesc, err)
+		return
+	}
+	age := 0.0
+	if !oldest.IsZero() {
+		age = max(time.Since(oldest).Seconds(), 0)
+	}
+	to <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(waiting))
+	to <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, age)
+}
+
 // states are those that a connector can be in.
 var states = []supervise.State{
 	supervise.Backoff, supervise.Quarantined, supervise.Starting, supervise.Described, supervise.Healthy,
@@ -37,11 +75,12 @@ var states = []supervise.State{
 type measuring struct {
 	Running
 	Doubts
+	Webhooks
 }
 
 // Describe names what Collect gives.
 func (m *measuring) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{stateDesc, inFlightDesc, restartsDesc, sinceDesc, releaseDesc, parkedDesc, behindDesc, unsettledDesc} {
+	for _, d := range []*prometheus.Desc{stateDesc, inFlightDesc, restartsDesc, sinceDesc, releaseDesc, parkedDesc, behindDesc, unsettledDesc, attemptsDesc, waitingDesc, oldestDesc} {
 		to <- d
 	}
 }
@@ -59,6 +98,7 @@ func (m *measuring) Collect(to chan<- prometheus.Metric) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeBound)
 	defer cancel()
+	m.collectWebhooks(ctx, to)
 	unsettled, err := m.Unsettled(ctx, unsettledCounted)
 	if err != nil {
 		to <- prometheus.NewInvalidMetric(unsettledDesc, err)

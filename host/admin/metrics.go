@@ -48,9 +48,9 @@ type Metrics struct {
 	inFlight prometheus.Gauge
 }
 
-// NewMetrics returns metrics of this process, of connectors and of payments, which are
+// NewMetrics returns metrics of this process, of connectors, payments and webhooks, which are
 // read each time that the metrics are asked for.
-func NewMetrics(r Running, d Doubts) (*Metrics, error) {
+func NewMetrics(r Running, d Doubts, w Webhooks) (*Metrics, error) {
 	all := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -69,7 +69,7 @@ func NewMetrics(r Running, d Doubts) (*Metrics, error) {
 		all.registry.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})),
 		all.registry.Register(all.requests), all.registry.Register(all.duration), all.registry.Register(all.inFlight),
 		all.registry.Register(buildInfo()),
-		all.registry.Register(&measuring{r, d}),
+		all.registry.Register(&measuring{r, d, w}),
 	)
 }
 

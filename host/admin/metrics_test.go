@@ -45,6 +45,8 @@ func TestMetricsSayHowConnectorsAndPaymentsAre(t *testing.T) {
 		`connectorhost_connector_state_since_seconds{connector="acme"} 1.79543514e+09`,
 		`connectorhost_connector_release_info{connector="acme",digest="`+acme.Digest+`",version="1.2.0"} 1`,
 		"connectorhost_payments_unsettled 1\n",
+		`connectorhost_webhook_attempts_total{result="delivered"} 0`, `connectorhost_webhook_attempts_total{result="given_up"} 0`,
+		"connectorhost_webhooks_waiting 0\n", "connectorhost_webhooks_oldest_waiting_seconds 0\n",
 	).silent(`since_seconds{connector="other"}`, `release_info{connector="other"`)
 }
 

@@ -107,6 +107,39 @@ type told struct {
 	Events     []store.Event      `json:"events"` // newest first
 	// OlderEvents says that there are more than [storyLength] of them.
 	OlderEvents bool `json:"older_events,omitempty"`
+	// Deliveries are what merchants were or are to be told of it, newest first.
+	Deliveries []deliveryRow `json:"deliveries,omitempty"`
+}
+
+// A deliveryRow is one webhook to a merchant, without its body.
+type deliveryRow struct {
+	ID           string `json:"id"`
+	Subscription string `json:"subscription_id"`
+	Name         string `json:"name"`
+	State        string `json:"state"` // waiting, delivered or given_up
+	Attempts     int    `json:"attempts"`
+	Status       int    `json:"status,omitempty"`
+	Problem      string `json:"problem,omitempty"`
+	CreatedAt    string `json:"created_at"`
+	TriedAt      string `json:"tried_at,omitempty"`
+	DueAt        string `json:"due_at,omitempty"`
+}
+
+func deliveryOf(d store.Delivery) deliveryRow {
+	row := deliveryRow{
+		ID: d.ID, Subscription: d.Subscription, Name: d.Name, State: "given_up", Attempts: d.Attempts,
+		Status: d.Status, Problem: d.Problem, CreatedAt: stamp(d.CreatedAt),
+	}
+	if !d.TriedAt.IsZero() {
+		row.TriedAt = stamp(d.TriedAt)
+	}
+	switch {
+	case d.Delivered:
+		row.State = "delivered"
+	case !d.DueAt.IsZero():
+		row.State, row.DueAt = "waiting", stamp(d.DueAt)
+	}
+	return row
 }
 
 // storyLength is the most events that a story has.
@@ -124,7 +157,15 @@ func (s *server) story(r *http.Request) (told, error) {
 	if err != nil {
 		return told{}, err
 	}
-	return told{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events, older}, nil
+	sent, err := s.Store.Deliveries(r.Context(), id, storyLength)
+	if err != nil {
+		return told{}, err
+	}
+	var deliveries []deliveryRow
+	for _, d := range sent {
+		deliveries = append(deliveries, deliveryOf(d))
+	}
+	return told{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events, older, deliveries}, nil
 }
 
 // settle tries to learn how a payment's open operations ended.

@@ -21,6 +21,7 @@ import (
 	"github.com/connectorhost/connectorhost/host/admin"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
+	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
@@ -217,7 +218,10 @@ func newWorld(t *testing.T) *world {
 	w.store, err = store.OpenSQLite(t.Context(), filepath.Join(dir, "host.db"), master, w.clock.Now)
 	w.must(err)
 	t.Cleanup(func() { w.must(w.store.Close(context.Background())) })
-	metrics, err := admin.NewMetrics(w.host, w.store)
+	metrics, err := admin.NewMetrics(w.host, w.store, struct {
+		*store.Store
+		*notify.Courier
+	}{w.store, notify.NewCourier(notify.CourierConfig{Store: w.store})})
 	w.must(err)
 	w.config = admin.Config{
 		Host: w.host, Store: w.store, Payments: w.payments, Metrics: metrics, Token: token, Mode: sdk.ModeTest,

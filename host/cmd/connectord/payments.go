@@ -88,4 +88,14 @@ func printStory(t *tabwriter.Writer, answer map[string]any) {
 		e := events[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\n", cell(at(e, "created_at")), cell(at(e, "name")), cell(at(e, "context")))
 	}
+	deliveries, _ := answer["deliveries"].([]any)
+	if len(deliveries) == 0 {
+		return
+	}
+	fmt.Fprintln(t, "\nwebhooks")
+	for i := len(deliveries) - 1; i >= 0; i-- { // as above
+		d := deliveries[i]
+		fmt.Fprintf(t, "%s\t%s\t%s after %s attempts %s\n", cell(at(d, "created_at")), cell(at(d, "name")),
+			cell(at(d, "state")), cell(at(d, "attempts")), cell(at(d, "problem")))
+	}
 }
