@@ -158,8 +158,9 @@ func (h *Host) assemble() error {
 		Tolerance: c.WebhookTolerance,
 	})
 	h.courier = notify.NewCourier(notify.CourierConfig{
-		Store: h.store, Logger: c.Slog, Now: c.Now, Private: c.PrivateWebhooks,
+		Store: h.store, Jobs: h.jobs, Logger: c.Slog, Now: c.Now, Private: c.PrivateWebhooks,
 	})
+	h.jobs.Register(h.courier.Kinds()...)
 	contract, err := api.New(api.Config{
 		Engine: h.engine, Store: h.store, Connectors: h.connectors, Notifier: h.notifier, Logger: c.Slog, Now: c.Now,
 		PublicURL: c.PublicURL, Mode: c.Mode, AtOnce: c.AtOnce, Host: uuid.NewString(),
@@ -260,6 +261,9 @@ func (h *Host) Close(ctx context.Context) error {
 		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			failed = append(failed, err)
 		}
+	}
+	if h.courier != nil {
+		h.courier.Close()
 	}
 	if h.store != nil {
 		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

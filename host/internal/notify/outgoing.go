@@ -51,11 +51,20 @@ type Outbox interface {
 	Subscription(ctx context.Context, id string) (store.Subscription, error)
 	Tried(ctx context.Context, d store.Delivery) error
 	GiveUpDelivery(ctx context.Context, id, why string) error
+	DueDeliveries(ctx context.Context, before time.Time, from store.Mark, limit int) ([]string, store.Mark, error)
+	ExpireDeliveries(ctx context.Context, limit int) (int, error)
+}
+
+// Jobs has deliveries made later.
+type Jobs interface {
+	// Add calls for those of the jobs that are not there yet, and returns how many.
+	Add(ctx context.Context, jobs ...store.Job) (int, error)
 }
 
 // CourierConfig is what a courier works with.
 type CourierConfig struct {
 	Store  Outbox
+	Jobs   Jobs
 	Logger *slog.Logger
 	Now    func() time.Time
 	// Private lets deliveries go to loopback, private and otherwise special addresses,

@@ -71,6 +71,12 @@ func (o *outbox) GiveUpDelivery(_ context.Context, id, why string) error {
 	return nil
 }
 
+func (o *outbox) DueDeliveries(context.Context, time.Time, store.Mark, int) ([]string, store.Mark, error) {
+	return nil, store.Mark{}, nil
+}
+
+func (o *outbox) ExpireDeliveries(context.Context, int) (int, error) { return 0, nil }
+
 var day = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // A post is a courier with a merchant's endpoint.

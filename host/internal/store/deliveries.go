@@ -28,6 +28,22 @@ type Delivery struct {
 	EndedAt   time.Time // when it was delivered or given up; zero until then
 }
 
+// KindWebhook is the kind of job that delivers. Its subject is a delivery's id.
+const KindWebhook = "webhook"
+
+// deliveryJobs are the jobs that new deliveries call for. Where nobody does jobs, they
+// wait for [Store.DueDeliveries] to be asked.
+func (s *Store) deliveryJobs(all []Delivery) []Job {
+	if !s.queued.Load() {
+		return nil
+	}
+	list := make([]Job, len(all))
+	for i := range all {
+		list[i] = Job{Kind: KindWebhook, Subject: all[i].ID}
+	}
+	return list
+}
+
 // deliver adds what is to be delivered, due at once.
 func (c *changes) deliver(rec *Record, all []Delivery, now time.Time) {
 	for _, d := range all {
@@ -75,14 +91,25 @@ func (s *Store) Deliveries(ctx context.Context, payment sdk.PaymentID, limit int
 	return all, nil
 }
 
-// DueDeliveries lists deliveries that are not over and whose next attempt is due at or
-// before the given time, the longest due first, at most limit.
-func (s *Store) DueDeliveries(ctx context.Context, before time.Time, limit int) ([]Delivery, error) {
-	all, err := s.deliveries(ctx, `WHERE d.due_at <= ? ORDER BY d.due_at LIMIT ?`, before.UnixMicro(), limit)
+// DueDeliveries lists the ids of deliveries that are not over and whose next attempt is
+// due at or before the given time, the longest due first, from a mark on, and the mark at
+// which the list goes on. A list shorter than the limit was the last.
+func (s *Store) DueDeliveries(ctx context.Context, before time.Time, from Mark, limit int) ([]string, Mark, error) {
+	var ids []string
+	err := s.db.read(ctx, func(q reader) error {
+		rows, err := q.query(ctx, `SELECT id, due_at, seq FROM deliveries WHERE due_at <= ? AND (due_at, seq) > (?, ?)
+			ORDER BY due_at, seq LIMIT ?`, before.UnixMicro(), from.updatedAt, from.seq, limit)
+		return each(rows, err, func(r row) error {
+			var id string
+			err := r.Scan(&id, &from.updatedAt, &from.seq)
+			ids = append(ids, id)
+			return err
+		})
+	})
 	if err != nil {
-		return nil, fmt.Errorf("due deliveries: %w", err)
+		return nil, from, fmt.Errorf("due deliveries: %w", err)
 	}
-	return all, nil
+	return ids, from, nil
 }
 
 func (s *Store) deliveries(ctx context.Context, where string, args ...any) (all []Delivery, err error) {

@@ -93,8 +93,9 @@ func (s *Store) Update(
 			c.useKey(idem)
 		}
 		c.change(&was, &is)
-		c.deliver(&is.Record, announced(&is.Record), now)
-		return c, s.callFor(&c, is.Jobs)
+		deliveries := announced(&is.Record)
+		c.deliver(&is.Record, deliveries, now)
+		return c, s.callFor(&c, append(is.Jobs, s.deliveryJobs(deliveries)...))
 	}
 	err := s.db.change(ctx, "payment "+string(id), load, plan)
 	switch {
