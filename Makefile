@@ -34,6 +34,10 @@ build: ## Build the four programs into bin/
 demo: build ## Script one payment through every operation and check each answer
 	@bin/connectord demo
 
+.PHONY: cluster
+cluster: build ## Start PostgreSQL and three hosts on it, ready to take payments
+	@exec bin/connectord cluster
+
 .PHONY: test
 test: ## Run the tests a user would run; nothing needs to be set up first
 	$(GO_TEST) ./...
