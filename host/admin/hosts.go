@@ -1,17 +1,13 @@
 package admin
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"time"
 
-	"github.com/connectorhost/connectorhost/host/internal/store"
+	"github.com/connectorhost/connectorhost/host/admin/internal/peers"
 )
 
 // GoneAfter is how long after it was seen last a host counts as gone.
-const GoneAfter = time.Minute
+const GoneAfter = peers.GoneAfter
 
 // A Peer is one of the hosts that share a database.
 type Peer interface {
@@ -21,14 +17,9 @@ type Peer interface {
 	Behind() map[string]string
 }
 
-// A Serving is what a host says of one of its connectors.
-type Serving struct {
-	Connector string `json:"connector"`
-	State     string `json:"state"`
-	Version   string `json:"version"`
-	Digest    string `json:"digest"`
-	Behind    string `json:"behind,omitempty"` // why that is not what is to serve
-}
+// A Serving is what a host says of one of its connectors. The store keeps a list of them
+// as JSON.
+type Serving = peers.Serving
 
 // A hostView is one host.
 type hostView struct {
@@ -44,32 +35,20 @@ type hostView struct {
 }
 
 func (s *server) listHosts(r *http.Request) (any, error) {
-	hosts, err := hostsOf(r.Context(), s.Store, s.Host.ID(), s.Now())
-	if err != nil {
-		return nil, err
-	}
-	return items(hosts), nil
-}
-
-// hostsOf lists the hosts on a database.
-func hostsOf(ctx context.Context, from *store.Store, self string, now time.Time) ([]hostView, error) {
-	hosts, err := from.Hosts(ctx)
+	hosts, err := peers.List(r.Context(), s.Store, s.Host.ID(), s.Now())
 	if err != nil {
 		return nil, err
 	}
 	var list []hostView
 	for _, h := range hosts {
-		view := hostView{
-			ID: h.ID, Self: h.ID == self, State: "here", API: h.API, Admin: h.Admin, Version: h.Version,
-			StartedAt: stamp(h.StartedAt), SeenAt: stamp(h.SeenAt), Connectors: []Serving{},
+		state := "here"
+		if h.Gone {
+			state = "gone"
 		}
-		if now.Sub(h.SeenAt) > GoneAfter {
-			view.State = "gone"
-		}
-		if err := json.Unmarshal(h.Serves, &view.Connectors); err != nil {
-			return nil, fmt.Errorf("what host %s serves: %w", h.ID, err)
-		}
-		list = append(list, view)
+		list = append(list, hostView{
+			ID: h.ID, Self: h.Self, State: state, API: h.API, Admin: h.Admin, Version: h.Version,
+			StartedAt: stamp(h.StartedAt), SeenAt: stamp(h.SeenAt), Connectors: h.Connectors,
+		})
 	}
-	return list, nil
+	return items(list), nil
 }

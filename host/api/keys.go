@@ -13,8 +13,9 @@ import (
 	"github.com/connectorhost/connectorhost/host/internal/store"
 )
 
-// keyStaleness is how long a key that was revoked may still let somebody in.
-const keyStaleness = 5 * time.Second
+// keyStaleness is how long a key that was revoked, on whichever host, may still let
+// somebody in.
+const keyStaleness = time.Second
 
 // A keyring remembers the keys that requests were signed with, for a short while. It
 // never holds more than there are keys.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
+	"github.com/connectorhost/connectorhost/host/internal/store"
 )
 
 // patient is for what must happen, and takes as long as the machine takes.
@@ -539,4 +540,56 @@ func TestClusterTakesPayments(t *testing.T) {
 	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
 		t.Errorf("it left %v behind, %v", left, err)
 	}
+}
+
+// A host that cannot share says why, and never with what the password was.
+func TestHostsThatCannotShare(t *testing.T) {
+	url := pgtest.Database(t)
+	dir := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, []byte(text), mode))
+		return path
+	}
+	serve := func(flags ...string) string {
+		t.Helper()
+		args := append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, uuid.NewString())}, flags...)
+		ctx, cancel := context.WithTimeout(t.Context(), patient)
+		defer cancel()
+		said, err := exec.CommandContext(ctx, filepath.Join(programs, "connectord"), args...).CombinedOutput()
+		if err == nil || ctx.Err() != nil {
+			t.Errorf("serve %v ended with %v, want an error of its own", flags, err)
+		}
+		if strings.Contains(string(said), "hunter2") {
+			t.Errorf("it tells the password: %s", said)
+		}
+		return string(said)
+	}
+	theirs, err := store.OpenPostgres(t.Context(), url, masterKey(t, filepath.Join(dir, "theirs")), time.Now)
+	must(t, err)
+	must(t, theirs.Close(t.Context()))
+	for name, tt := range map[string]struct {
+		flags []string
+		says  string
+	}{
+		"another key":        {[]string{"--store", url}, "sealed with master key"},
+		"nobody there":       {[]string{"--store", "postgres://me:hunter2@127.0.0.1:1/payments"}, "opening the database"},
+		"no such URL":        {[]string{"--store", "mysql://me:hunter2@db/payments"}, "postgres://user@host"},
+		"half a URL":         {[]string{"--store", "postgres://me:hunter2@db:x/%zz"}, "opening the database"},
+		"a file for all":     {[]string{"--store-file", file("open", url, 0o644)}, "mode must be such as 0600"},
+		"an empty file":      {[]string{"--store-file", file("empty", "", 0o600)}, "is empty"},
+		"a file not there":   {[]string{"--store-file", filepath.Join(dir, "none")}, "no such file"},
+		"two ways to say it": {[]string{"--store", url, "--store-file", file("two", url, 0o600)}, "store"},
+	} {
+		if said := serve(tt.flags...); !strings.Contains(said, tt.says) {
+			t.Errorf("%s: it said %s\nwant %q", name, said, tt.says)
+		}
+	}
+}
+
+func masterKey(t *testing.T, path string) store.MasterKey {
+	t.Helper()
+	key, err := store.LoadOrCreateMasterKey(path)
+	must(t, err)
+	return key
 }

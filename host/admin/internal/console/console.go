@@ -30,6 +30,7 @@ import (
 
 // A Host is the releases and connectors that are shown.
 type Host interface {
+	ID() string // by which other hosts know this one
 	Releases() []fleet.Release
 	Connectors() []supervise.Status
 	// Certification judges an installed release as it is now.

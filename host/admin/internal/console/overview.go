@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/admin/internal/peers"
 	"github.com/connectorhost/connectorhost/host/admin/internal/story"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -25,6 +26,7 @@ const (
 // overview is how everything is.
 type overview struct {
 	Connectors []connectorCard
+	Hosts      []peers.Host    // that share the database, this one included; none if it is alone
 	InDoubt    []sdk.PaymentID // the longest untouched first, at most [attention]
 	MoreDoubt  bool
 	Accounts   []string
@@ -90,6 +92,9 @@ func (s *console) overview(r *http.Request) (view, error) {
 	if o.Accounts, err = s.accounts(r); err != nil {
 		return view{}, err
 	}
+	if o.Hosts, err = s.hosts(r); err != nil {
+		return view{}, err
+	}
 	if o.InDoubt, err = s.Store.Unsettled(ctx, attention+1); err != nil {
 		return view{}, err
 	}
@@ -108,6 +113,16 @@ func (s *console) overview(r *http.Request) (view, error) {
 	}
 	o.Older = list.Next
 	return view{"overview", "Overview", o}, nil
+}
+
+// hosts lists the hosts that share the database, if there are several, or if this one is
+// not as it should be.
+func (s *console) hosts(r *http.Request) ([]peers.Host, error) {
+	all, err := peers.List(r.Context(), s.Store, s.Host.ID(), s.Now())
+	if len(all) == 1 && all[0].Self && !all[0].Behind() {
+		return nil, err
+	}
+	return all, err
 }
 
 // accounts lists the merchant accounts that have a payment service.
