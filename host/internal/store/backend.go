@@ -11,7 +11,8 @@ type backend interface {
 	read(ctx context.Context, f func(reader) error) error
 	// change makes one change, durable when it returns. Changes under the same lock
 	// come one after the other; an empty lock excludes nobody. load reads what the
-	// change needs, and then plan, which reads nothing, says what it is. Once plan has
+	// change needs, and then plan, which reads nothing, says what it is: nothing, if there
+	// is nothing to change. Once plan has
 	// answered and the change was started, the end of ctx does not stop it. An error of
 	// load or plan is returned as it is, and nothing is changed.
 	//

@@ -51,7 +51,8 @@ func (s *Store) Create(ctx context.Context, rec *Record, idem *Idempotency) erro
 // the key is kept in the same transaction, as change left it, so change may set
 // idem.Operation. change runs in the caller's goroutine, and if another host that shares
 // the database was quicker, again on the record as that host left it: what it did before
-// must not matter. It must not call the store to change the same payment, and should be
+// must not matter. A change that leaves everything as it was is not made: the record keeps
+// its place in lists. It must not call the store to change the same payment, and should be
 // quick. It may add
 // operations, alter them, fold truth, close the payment, and alter ExternalID and
 // Metadata; it must not remove operations, or alter what was
@@ -82,8 +83,11 @@ func (s *Store) Update(
 		if now.Before(was.updatedAt) {
 			now = was.updatedAt // the clock went back; the record does not
 		}
-		is.UpdatedAt = now
 		keepTimes(&is.Record, now)
+		if is.UpdatedAt = was.updatedAt; idem == nil && was.still(&is) {
+			return nil, nil
+		}
+		is.UpdatedAt = now
 		if err := was.allows(&is.Record); err != nil {
 			return nil, err
 		}

@@ -279,7 +279,7 @@ func (db *postgres) attempt(
 		}
 	}
 	planned, err := plan()
-	if err != nil {
+	if err != nil || len(planned) == 0 {
 		return err
 	}
 	if err := planned.flaw(); err != nil {

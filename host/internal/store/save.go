@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,6 +70,20 @@ func (was *snapshot) allows(is *Record) error {
 		}
 	}
 	return nil
+}
+
+// still reports whether nothing has come of a change.
+func (was *snapshot) still(is *stored) bool {
+	if len(is.Added)+len(is.Jobs) > 0 || len(is.Operations) != len(was.operations) || !maps.Equal(was.metadata, is.Metadata) {
+		return false
+	}
+	for i := range is.Operations {
+		op := &is.Operations[i]
+		if fixedOperation(op) != was.operations[i].fixed || !slices.Equal(operationColumns(op), was.operations[i].columns) {
+			return false
+		}
+	}
+	return fixed(&is.Record) == was.fixed && slices.Equal(is.columns(), was.columns)
 }
 
 // create adds what keeps a new payment.

@@ -201,7 +201,7 @@ func (db *sqlite) change(
 		}
 	}
 	planned, err := plan()
-	if err != nil {
+	if err != nil || len(planned) == 0 {
 		return err
 	}
 	return db.group.do(ctx, planned)

@@ -292,3 +292,31 @@ func listsOverdueApprovals(t *testing.T, open opener) {
 	}
 	same(t, "the longest overdue", got, []sdk.PaymentID{first.Payment.ID})
 }
+
+// What is told twice changes nothing: the payment keeps its place in lists.
+func leavesWhatIsTheSame(t *testing.T, open opener) {
+	clock := newClock()
+	s := open(t, clock.now)
+	id := threePayments(t, s).Payment.ID
+	before := read(t, s, id)
+	clock.advance(time.Minute)
+	after := update(t, s, id, func(r *Record) {
+		r.Metadata = map[string]string{"basket": "17"}
+		r.Truth.Fold(sdk.Snapshot{Order: "order_1", State: sdk.StateAuthorized, Authorized: new(sdk.JPY(1000))}, clock.now())
+	})
+	same(t, "what was told again", after, before)
+	same(t, "what is kept", read(t, s, id), before)
+	for what, change := range map[string]func(*Record){
+		"an event":           func(r *Record) { r.Added = []Event{{ID: "e3", Name: "looked"}} },
+		"a pair":             func(r *Record) { r.Metadata = map[string]string{"basket": "18"} },
+		"an operation's end": func(r *Record) { r.Operations[2].Code = sdk.CodeNotFound },
+		"an operation":       func(r *Record) { r.Operations = append(r.Operations, ledger.Operation{ID: "x", Kind: sdk.OpVoid}) },
+		"a closing":          func(r *Record) { r.Closing = &ledger.Closing{Reason: ledger.ClosedExpired, At: clock.now()} },
+		"a sighting":         func(r *Record) { r.Truth.Fold(sdk.Snapshot{State: sdk.StateVoided}, clock.now()) },
+	} {
+		now := clock.advance(time.Minute)
+		if got := update(t, s, id, change).UpdatedAt; !got.Equal(ledger.Kept(now)) {
+			t.Errorf("after %s the record was updated at %s, want %s", what, got, now)
+		}
+	}
+}

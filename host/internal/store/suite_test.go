@@ -38,6 +38,7 @@ var suite = map[string]func(t *testing.T, open opener){
 	"a change whose caller has gone is not made":      refusesGoneCallers,
 	"changes to one payment are made one by one":      serialisesChanges,
 	"changes to many payments do not mix":             keepsPaymentsApart,
+	"what leaves all as it was is not made":           leavesWhatIsTheSame,
 	"a record never goes back in time":                neverGoesBackInTime,
 	"an idempotency key is used once":                 usesKeysOnce,
 	"an idempotency key is forgotten after a day":     forgetsKeys,
