@@ -176,9 +176,12 @@ func (h *Host) assemble() error {
 	if err != nil {
 		return err
 	}
+	if err := metrics.Watch(h.jobs, h.store, c.Now); err != nil {
+		return err
+	}
 	h.apiServer = server(metrics.Merchants(beside(others, contract)), c.CallTimeout)
 	operators, err := admin.New(admin.Config{
-		Host: h, Store: h.store, Payments: h.engine, Metrics: metrics, Token: h.adminToken, Mode: c.Mode,
+		Host: h, Store: h.store, Payments: h.engine, Jobs: h.jobs, Metrics: metrics, Token: h.adminToken, Mode: c.Mode,
 		Logger: c.Slog, Now: c.Now,
 	})
 	if err != nil {

@@ -44,6 +44,7 @@ type Config struct {
 	Host     Host
 	Store    *store.Store
 	Payments Payments
+	Jobs     Jobs
 	Metrics  *Metrics
 	Token    string
 	Mode     sdk.Mode // of every account, for people to see
@@ -52,7 +53,7 @@ type Config struct {
 }
 
 func (c Config) complete() bool {
-	return c.Host != nil && c.Store != nil && c.Payments != nil && c.Metrics != nil &&
+	return c.Host != nil && c.Store != nil && c.Payments != nil && c.Jobs != nil && c.Metrics != nil &&
 		c.Token != "" && c.Mode != "" && c.Logger != nil && c.Now != nil
 }
 

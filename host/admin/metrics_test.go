@@ -47,6 +47,9 @@ func TestMetricsSayHowConnectorsAndPaymentsAre(t *testing.T) {
 		"connectorhost_payments_unsettled 1\n",
 		`connectorhost_webhook_attempts_total{result="delivered"} 0`, `connectorhost_webhook_attempts_total{result="given_up"} 0`,
 		"connectorhost_webhooks_waiting 0\n", "connectorhost_webhooks_oldest_waiting_seconds 0\n",
+		"connectorhost_payments_oldest_unsettled_seconds 0\n",
+		`connectorhost_jobs{kind="settle",state="due"} 3`,
+		`connectorhost_jobs{kind="approval-expiry",state="waiting"} 4`,
 	).silent(`since_seconds{connector="other"}`, `release_info{connector="other"`)
 }
 

@@ -107,6 +107,8 @@ type told struct {
 	Events     []store.Event      `json:"events"` // newest first
 	// OlderEvents says that there are more than [storyLength] of them.
 	OlderEvents bool `json:"older_events,omitempty"`
+	// Looks are what is going to be done about it, those due first first.
+	Looks []lookRow `json:"next_looks"`
 	// Deliveries are what merchants were or are to be told of it, newest first.
 	Deliveries []deliveryRow `json:"deliveries,omitempty"`
 }
@@ -165,7 +167,11 @@ func (s *server) story(r *http.Request) (told, error) {
 	for _, d := range sent {
 		deliveries = append(deliveries, deliveryOf(d))
 	}
-	return told{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events, older, deliveries}, nil
+	looks, err := s.looks(r.Context(), string(id))
+	if err != nil {
+		return told{}, err
+	}
+	return told{rowOf(rec), rec.Operations, rec.Truth, rec.Closing, events, older, looks, deliveries}, nil
 }
 
 // settle tries to learn how a payment's open operations ended.

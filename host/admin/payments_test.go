@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/connectorhost/connectorhost/host/internal/jobs"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -118,5 +122,17 @@ func TestSettlingInVain(t *testing.T) {
 			w.t, w.payments.fail = t, tt.err
 			w.send("POST", "/v1/payments/"+string(id)+"/settle", nil).want(tt.status)
 		})
+	}
+}
+
+func TestAStoryTellsWhatIsGoingToHappen(t *testing.T) {
+	w := newWorld(t)
+	id := w.paid(1, inDoubt)
+	due := w.clock.Now().Add(10 * time.Minute)
+	w.jobs.waiting = map[string][]jobs.Waiting{string(id): {{Kind: "settle", Due: due, Tries: 3, Error: "no answer"}}}
+	looks := w.send("GET", "/v1/payments/"+string(id), nil).want(http.StatusOK).object()["next_looks"]
+	want := []any{map[string]any{"kind": "settle", "due_at": due.UTC().Format(time.RFC3339Nano), "tries": 3.0, "error": "no answer"}}
+	if diff := cmp.Diff(want, looks); diff != "" {
+		t.Error(diff)
 	}
 }

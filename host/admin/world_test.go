@@ -20,6 +20,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/admin"
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
+	"github.com/connectorhost/connectorhost/host/internal/jobs"
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
 	"github.com/connectorhost/connectorhost/host/internal/notify"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
@@ -44,8 +45,20 @@ type world struct {
 	store    *store.Store
 	host     *host
 	payments *payments
+	jobs     *queue
 	log      *journal
 	clock    *clock
+}
+
+// A queue is jobs as they are told.
+type queue struct{ waiting map[string][]jobs.Waiting }
+
+func (q *queue) Waiting(_ context.Context, subject string) ([]jobs.Waiting, error) {
+	return q.waiting[subject], nil
+}
+
+func (q *queue) Counts(context.Context) ([]jobs.Count, error) {
+	return []jobs.Count{{Kind: "settle", State: "due", Count: 3}, {Kind: "approval-expiry", State: "waiting", Count: 4}}, nil
 }
 
 // A clock stands still until it is told to go on.
@@ -223,8 +236,10 @@ func newWorld(t *testing.T) *world {
 		*notify.Courier
 	}{w.store, notify.NewCourier(notify.CourierConfig{Store: w.store})})
 	w.must(err)
+	w.jobs = &queue{}
+	w.must(metrics.Watch(w.jobs, w.store, w.clock.Now))
 	w.config = admin.Config{
-		Host: w.host, Store: w.store, Payments: w.payments, Metrics: metrics, Token: token, Mode: sdk.ModeTest,
+		Host: w.host, Store: w.store, Payments: w.payments, Jobs: w.jobs, Metrics: metrics, Token: token, Mode: sdk.ModeTest,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Now: w.clock.Now,
 	}
 	w.handler, err = admin.New(w.config)

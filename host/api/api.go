@@ -43,6 +43,9 @@ type Engine interface {
 	Opener
 	Holder
 	Refunder
+	// UnderWay is how long from now a call for the payment may still be on its way, from
+	// whichever host; 0 if none can be.
+	UnderWay(rec *store.Record) time.Duration
 }
 
 // Payments are the payments that are stored.

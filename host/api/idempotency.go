@@ -34,9 +34,10 @@ type move struct {
 //
 // What is stored is the answer to what was executed, whatever it was. A request that
 // was refused, and one that met another under way, leave their key unused. A key
-// whose first use was cut off, by a crash of this process or of the one before, is
-// answered from what is known of the payment; that answer is kept as the first once
-// nothing about the payment is in doubt.
+// whose first use was cut off, by a crash of this process, of the one before or of another
+// host, is answered from what is known of the payment; that answer is kept as the first
+// once nothing about the payment is in doubt. Until it is sure that it was cut off, which
+// where hosts share a database takes as long as a call can, it counts as under way.
 func (s *server) once(c *call, m move) (answer, error) {
 	key, err := idempotencyKey(c.Header)
 	if err != nil {
@@ -95,6 +96,9 @@ func (s *server) repeat(ctx context.Context, m move, now, earlier store.Idempote
 	rec, err := s.Store.Payment(ctx, earlier.Payment)
 	if err != nil {
 		return answer{}, fmt.Errorf("resuming what an idempotency key began: %w", err)
+	}
+	if op := rec.Operation(earlier.Operation); op != nil && op.Outcome == "" && s.Engine.UnderWay(&rec) > 0 {
+		return answer{}, concurrent("A request with this Idempotency-Key is being processed")
 	}
 	a, err := m.show(rec, earlier.Operation)
 	if err != nil {

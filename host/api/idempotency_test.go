@@ -321,6 +321,30 @@ func TestRepetitionAfterACrash(t *testing.T) {
 	}
 }
 
+// Where hosts share a database, another one may be executing the first use of a key.
+func TestRepetitionWhileAnotherHostIsAtIt(t *testing.T) {
+	w := newShop(t)
+	w.config.Engine.(*settle.Engine).Shared = true
+	w.post("/transactions", payment(nil), key("sample")).want(http.StatusCreated)
+	used, err := w.store.Idempotency(t.Context(), "default", "create", "sample")
+	w.must(err)
+	rec, err := w.store.Payment(t.Context(), used.Payment)
+	w.must(err)
+	id := uuid.New()
+	rec.Payment.ID, rec.Payment.Reference = sdk.PaymentID(id.String()), settle.Reference(id)
+	op := rec.Operations[0]
+	op.ID, op.Key, op.Outcome, op.Ref, op.UpdatedAt = sdk.OperationID(uuid.NewString()), "of-the-other", "", "", w.clock.Now()
+	rec.Operations, rec.Truth = []ledger.Operation{op}, ledger.Truth{}
+	w.must(w.store.Create(t.Context(), &rec, &store.Idempotency{
+		MerchantAccount: "default", Scope: "create", Key: "k", Fingerprint: used.Fingerprint,
+		Payment: rec.Payment.ID, Operation: op.ID, Host: "another host",
+	}))
+	w.clock.advance(14 * time.Second)
+	w.post("/transactions", payment(nil), key("k")).want(http.StatusConflict)
+	w.clock.advance(2 * time.Second) // no call takes that long: it was cut off
+	w.post("/transactions", payment(nil), key("k")).want(http.StatusCreated).has(fields{"id": id.String(), "status": "processing"})
+}
+
 // A merchant who hangs up has not undone the payment.
 func TestMerchantHangsUp(t *testing.T) {
 	w := newShop(t)

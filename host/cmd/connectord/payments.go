@@ -82,6 +82,10 @@ func (c *paymentsSettleCmd) Run(w *world, o *operator) error {
 func printStory(t *tabwriter.Writer, answer map[string]any) {
 	facts("id", "reference", "merchant_account_id", "connector", "status", "error_code", "amount.minor", "amount.currency",
 		"authorized", "captured", "released", "refunded", "unsettled", "created_at", "updated_at", "provider_truth.order")(t, answer)
+	looks, _ := answer["next_looks"].([]any)
+	for _, l := range looks {
+		fmt.Fprintf(t, "next look\t%s at %s, tried %s times %s\n", cell(at(l, "kind")), cell(at(l, "due_at")), cell(at(l, "tries")), cell(at(l, "error")))
+	}
 	fmt.Fprintln(t)
 	events, _ := answer["events"].([]any)
 	for i := len(events) - 1; i >= 0; i-- { // they come newest first

@@ -112,6 +112,10 @@ func TestEventsAreTold(t *testing.T) {
 		"The provider contradicts this payment, and was not believed: another order.": {"integrity-mismatch",
 			`{"error":"another order"}`, story.Bad},
 		"A person is needed: after 7 looks nobody knows how it ended.": {"settlement-needs-operator", `{"looks":7}`, story.Bad},
+		"Nobody waits for the buyer any more, and after 5 looks the provider would still let the payment be approved. The provider says: open.": {
+			"approval-still-possible", `{"looks":5,"state":"REQUIRES_ACTION","provider":{"status":"open"}}`, story.Bad},
+		"The provider still holds ¥2,500, though its hold was to end at 2026-11-30 09:00:00.": {
+			"authorization-outlived", `{"amount":2500,"currency":"JPY","ended":"2026-11-30T09:00:00Z"}`, story.Bad},
 		"an-event-of-tomorrow": {"an-event-of-tomorrow", `{}`, story.Plain},
 		"integrity-mismatch":   {"integrity-mismatch", `{"error":{"of":"tomorrow"}}`, story.Plain},
 	} {

@@ -52,6 +52,7 @@ type facts struct {
 	State     sdk.State     `json:"state"`
 	Error     string        `json:"error"`
 	Looks     int           `json:"looks"`
+	Ended     time.Time     `json:"ended"`
 	Provider  sdk.Provider  `json:"provider"`
 }
 
@@ -79,6 +80,11 @@ func (s Scales) Tell(e store.Event) Line {
 		line.Sentence, line.Tone = "The provider contradicts this payment, and was not believed: "+f.Error+".", Bad
 	case e.Name == "settlement-needs-operator":
 		line.Sentence, line.Tone = fmt.Sprintf("A person is needed: after %d looks nobody knows how it ended.", f.Looks), Bad
+	case e.Name == "approval-still-possible":
+		line.Sentence, line.Tone = fmt.Sprintf("Nobody waits for the buyer any more, and after %d looks the provider would still let the payment be approved.", f.Looks)+said(f.Provider), Bad
+	case e.Name == "authorization-outlived":
+		line.Sentence, line.Tone = fmt.Sprintf("The provider still holds %s, though its hold was to end at %s.",
+			s.Show(sdk.Money{Minor: f.Amount, Currency: f.Currency}), f.Ended.UTC().Format(time.DateTime))+said(f.Provider), Bad
 	}
 	return line
 }
