@@ -89,6 +89,7 @@ func (e *Engine) sendAgain(ctx context.Context, rec store.Record, op ledger.Oper
 	}
 	e.enter(id)
 	defer e.leave(id)
+	var again ledger.Operation
 	rec, err = e.change(ctx, id, nil, func(rec *store.Record) error {
 		now := rec.Operation(op.ID)
 		if now.Outcome.Settled() || now.Attempt != op.Attempt {
@@ -96,14 +97,14 @@ func (e *Engine) sendAgain(ctx context.Context, rec store.Record, op ledger.Oper
 		}
 		now.Attempt++
 		now.Outcome, now.UpdatedAt = "", e.Now() // it is on its way again
-		op = *now
-		rec.Added = append(rec.Added, requested(op, lease))
+		again = *now
+		rec.Added = append(rec.Added, requested(again, lease))
 		return nil
 	})
 	if err != nil {
 		return rec, err
 	}
-	return e.perform(ctx, rec, op, lease, account)
+	return e.perform(ctx, rec, again, lease, account)
 }
 
 // giveUp records that an operation never took effect: the provider, whose word on it
