@@ -91,8 +91,19 @@ func (k *cluster) revive(i int) (took time.Duration, err error) {
 	return time.Since(began), k.proxy.replace(i, k.hosts[i].ready.APIURL, k.hosts[i].ready.AdminURL)
 }
 
+// story is what the host knows of a payment that did not come to its end.
+func (k *cluster) story(id string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), againAfter*50)
+	defer cancel()
+	raw, err := k.hosts[0].operator().ask(ctx, http.MethodGet, "/v1/payments/"+segment(id), nil)
+	if err != nil {
+		return fmt.Errorf("its story cannot be had: %w", err)
+	}
+	return fmt.Errorf("its story: %s", raw)
+}
+
 // pay takes one payment from its beginning to its end.
-func (k *cluster) pay(n int, t *tally) error {
+func (k *cluster) pay(n int, t *tally) (err error) {
 	ctx, cancel := context.WithTimeout(k.ctx, paymentBound)
 	defer cancel()
 	var made struct {
@@ -104,6 +115,11 @@ func (k *cluster) pay(n int, t *tally) error {
 	if err := k.insist(ctx, t, "/transactions", examplePayment(shop), &made, func() bool { return made.PaymentMethod.ApprovalURL != "" }); err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.story(made.ID))
+		}
+	}()
 	if err := approve(ctx, made.PaymentMethod.ApprovalURL); err != nil {
 		return err
 	}
