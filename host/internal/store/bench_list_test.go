@@ -25,7 +25,11 @@ func BenchmarkManyPayments(b *testing.B) {
 func readMany(b *testing.B, open opener) {
 	c := newClock()
 	s := open(b, c.now)
-	some := addMany(b, s, c, *manyPayments)
+	measureMany(b, s, c, addMany(b, s, c, *manyPayments))
+}
+
+// measureMany asks for payments of a store that has one of every second up to now.
+func measureMany(b *testing.B, s *Store, c *clock, some []sdk.PaymentID) {
 	half := c.now().Add(-time.Duration(*manyPayments/2) * time.Second)
 	b.Run("get", func(b *testing.B) {
 		median(b, func(i int) error {
@@ -46,6 +50,12 @@ func readMany(b *testing.B, open opener) {
 		"most amounts":    {AmountGTE: new(int64(2000))},
 		"an old hour":     {CreatedGTE: half.Add(-time.Hour), CreatedLTE: half},
 		"the older half":  {CreatedLTE: half},
+		"the newer half":  {CreatedGTE: half},
+		"an old update":   {UpdatedGTE: half.Add(-time.Hour), UpdatedLTE: half},
+		"no such country": {Countries: []string{"FR"}},
+		"least amounts":   {AmountLTE: new(int64(1100))},
+		"not refunded":    {HasRefunds: new(false)},
+		"two criteria":    {Services: []string{"service-1"}, Statuses: []ledger.Status{ledger.StatusAuthorizationFailed}},
 		"refunded":        {HasRefunds: new(true)},
 		"common metadata": {Metadata: []map[string]string{{"channel": "web"}}},
 		"rare metadata":   {Metadata: []map[string]string{{"campaign": "summer"}}},

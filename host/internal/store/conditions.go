@@ -187,7 +187,9 @@ func (c *criteria) metadata(sets []map[string]string) {
 		}
 		var all conditions
 		for name, value := range set {
-			all.add("EXISTS (SELECT 1 FROM metadata m WHERE m.name = ? AND m.value = ? AND m.payment = p.seq)", name, value)
+			// Looked up for each payment, not joined with EXISTS: PostgreSQL takes a rare name
+			// and its rare value for much rarer still, and would compare all with all.
+			all.add("(SELECT 1 FROM metadata m WHERE m.name = ? AND m.value = ? AND m.payment = p.seq) = 1", name, value)
 		}
 		some.add("("+strings.Join(all.terms, " AND ")+")", all.args...)
 		find.either(finder{"SELECT payment FROM metadata WHERE name = ? AND value = ?", all.args[:2]})

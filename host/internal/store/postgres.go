@@ -167,6 +167,11 @@ func postgresConfig(url string, within limits) (*pgxpool.Config, error) {
 		"statement_timeout":                   milliseconds(within.statement),
 		"lock_timeout":                        milliseconds(within.statement),
 		"idle_in_transaction_session_timeout": milliseconds(within.idle),
+		// There is an index for every question. Whether much or little satisfies a criterion
+		// is found out by counting (see search), so the server must not count on finding it
+		// soon by reading a table from its beginning; nor compile short queries.
+		"enable_seqscan": "off",
+		"jit":            "off",
 	} {
 		if c.RuntimeParams[name] == "" {
 			c.RuntimeParams[name] = value

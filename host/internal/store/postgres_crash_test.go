@@ -197,6 +197,40 @@ func TestConnectionsThatAreCutOffLoseNothing(t *testing.T) {
 	}
 }
 
+// A pool is full of connections that died while nobody used them.
+func TestDeadConnectionsAreNotTriedOneByOne(t *testing.T) {
+	at := pgtest.Database(t)
+	s := openPostgresAt(t, at, testKey(t), time.Now)
+	rec := create(t, s, newPayment())
+	db := s.db.(*postgres)
+	for _, what := range []string{"read", "change"} {
+		var wait, all sync.WaitGroup
+		all.Add(cap(db.reading))
+		for range cap(db.reading) {
+			wait.Go(func() {
+				if err := db.read(t.Context(), func(q reader) error {
+					_, err := load(t.Context(), q, wherePaymentID, string(rec.Payment.ID))
+					all.Done()
+					all.Wait()
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		onPostgres(t, at, `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		if what == "read" {
+			read(t, s, rec.Payment.ID)
+			continue
+		}
+		if err := s.SetMeta(t.Context(), "alive", "yes"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A proxy stands between a store and its server, and can lose what they say.
 type proxy struct {
 	listener net.Listener
