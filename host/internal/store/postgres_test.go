@@ -421,6 +421,7 @@ func TestChangeThatAnotherHostForestalledIsPlannedAgain(t *testing.T) {
 			return refusal
 		}
 		update(t, stores[1], rec.Payment.ID, func(r *Record) { r.ExternalID = "last" })
+		r.ExternalID = "mine"
 		return nil
 	})
 	if err != refusal { //nolint:errorlint // it must come back as it is
