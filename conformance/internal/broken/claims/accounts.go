@@ -156,6 +156,7 @@ func credentials() []broken.Mutant {
 		{
 			ID: "account-blames-buyer", Fault: "calls a key that the provider does not know a declined payment",
 			Killer: "credentials/wrong-take-nothing", Reason: "expected outcome NOT_ATTEMPTED, got DECLINED",
+			Collateral: []string{"errors/documented-codes", "errors/provider-words"},
 			Connector: twist(func(t *twisted, right *reference.Connector) {
 				t.authorize = func(ctx context.Context, req sdk.AuthorizeRequest) (sdk.AuthorizeResult, error) {
 					result, err := right.Authorize(ctx, req)

@@ -52,8 +52,12 @@ func outsides() []broken.Mutant {
 		},
 		mutant("items-lenient", "leaves it to the provider to refuse long carts", "authorize/too-many-items", unheard,
 			func(r sdk.AuthorizeRequest) bool { return len(r.Cart) > maxItems }),
-		mutant("description-lenient", "leaves it to the provider to refuse long descriptions", "limit/description-beyond", unheard,
-			func(r sdk.AuthorizeRequest) bool { return utf8.RuneCountInString(r.Description) > maxDescribe }),
+		{
+			ID: "description-lenient", Fault: "leaves it to the provider to refuse long descriptions",
+			Killer: "limit/description-beyond", Reason: unheard,
+			Remote:     lenient(func(r sdk.AuthorizeRequest) bool { return utf8.RuneCountInString(r.Description) > maxDescribe }),
+			Collateral: []string{"schema/authorize-ill", "text/longest", "text/longest-description"},
+		},
 		{
 			ID: "missing-lenient", Fault: "takes a payment for nowhere", Killer: "authorize/missing-field", Reason: "authorizing without /country",
 			Remote:     lenient(func(r sdk.AuthorizeRequest) bool { return r.Country == "" }),
@@ -123,13 +127,16 @@ func limits() []broken.Mutant {
 		},
 		{
 			ID: "amount-tall", Fault: "does not take the smallest amount that it says it takes", Killer: "limit/amount-at-least", Reason: taken,
-			Connector:  refusing("/amount/minor", func(r sdk.AuthorizeRequest) bool { return r.Amount.Minor <= 1 }),
-			Collateral: []string{"money/zero-decimals", "money/two-decimals", "money/three-decimals"},
+			Connector: refusing("/amount/minor", func(r sdk.AuthorizeRequest) bool { return r.Amount.Minor <= 1 }),
+			Collateral: []string{
+				"money/zero-decimals", "money/two-decimals", "money/three-decimals", "schema/authorize-valid",
+			},
 		},
 		{
 			ID: "description-bytes", Fault: "counts the bytes of a description instead of its characters",
 			Killer: "limit/description-at", Reason: taken,
-			Connector: refusing("/description", func(r sdk.AuthorizeRequest) bool { return len(r.Description) > maxDescribe }),
+			Collateral: []string{"schema/authorize-valid", "text/longest", "text/longest-description"},
+			Connector:  refusing("/description", func(r sdk.AuthorizeRequest) bool { return len(r.Description) > maxDescribe }),
 		},
 	}
 }

@@ -130,6 +130,7 @@ func manifests() []broken.Mutant {
 		{
 			ID: "manifest-lie", Fault: "gives its version with a leading v",
 			Killer: "manifest/schema", Reason: "/version",
+			Collateral: []string{"process/by-hand-says-what"},
 			Remote: describing(func(d sdk.Description, _ int64) sdk.Description {
 				d.Manifest.Version = "v" + d.Manifest.Version
 				return d

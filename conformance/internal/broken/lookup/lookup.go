@@ -44,7 +44,14 @@ func finding() []broken.Mutant {
 				"lookup/not-there", "lookup/after-lost-answer", "lookup/after-lost-request", "lookup/not-yet-visible",
 				"lookup/server-error", "lookup/gateway-page", "lookup/foreign-404", "lookup/html", "lookup/empty",
 				"lookup/null", "lookup/truncated", "lookup/truncated-chunked", "lookup/reset", "lookup/mistyped",
-				"text/references", "text/references-by-case",
+				"text/references", "text/references-by-case", "schema/find_payment-valid", "process/remembers-nothing",
+				"doubt/answer-*", "doubt/server-error-after-acting", "doubt/success-has-wrong-types", "doubt/lookup-*",
+				"doubt/found-by-our-reference-alone", "doubt/late-success", "doubt/visible-after-its-delay",
+				"doubt/advice-followed", "keys/reads-*", "load/64-lookups", "resilience/killed-*",
+				"resilience/restarted-between-steps", "resilience/outage", "resilience/walk", "walk/*",
+				"lookup/many-payments", "redirect/unapproved", "redirect/approved", "redirect/declined",
+				"redirect/left", "redirect/timed-out", "secrets/not-logged", "secrets/buyer-not-logged",
+				"secrets/not-in-*",
 			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnFind = func(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
@@ -61,6 +68,8 @@ func finding() []broken.Mutant {
 			Killer: "lookup/not-there", Reason: "expected not found, got",
 			Collateral: []string{
 				"lookup/not-there-by-order", "lookup/after-lost-request", "lookup/not-yet-visible",
+				"doubt/visible-after-its-delay", "doubt/advice-followed", "keys/reads-use-none",
+				"resilience/killed-before-the-provider", "resilience/outage",
 			},
 			Connector: findAs(func(_ sdk.FindPaymentRequest, f sdk.PaymentFinding, err error) (sdk.PaymentFinding, error) {
 				if err == nil && !f.Found {
@@ -80,7 +89,10 @@ func finding() []broken.Mutant {
 		{
 			ID: "missing-is-failed", Fault: "A payment that it cannot see yet it calls failed.",
 			Killer: "lookup/not-yet-visible", Reason: "found: expected false, got true",
-			Collateral: []string{"lookup/not-there", "lookup/not-there-by-order", "lookup/after-lost-request"},
+			Collateral: []string{
+				"lookup/not-there", "lookup/not-there-by-order", "lookup/after-lost-request",
+				"doubt/visible-after-its-delay", "doubt/advice-followed", "resilience/killed-before-the-provider",
+			},
 			Connector: findAs(func(_ sdk.FindPaymentRequest, f sdk.PaymentFinding, err error) (sdk.PaymentFinding, error) {
 				if err == nil && !f.Found {
 					return sdk.PaymentFinding{Found: true, Payment: &sdk.Snapshot{State: sdk.StateFailed}}, nil
@@ -93,7 +105,8 @@ func finding() []broken.Mutant {
 			Killer: "lookup/after-lost-answer", Reason: "expected the provider's name for the payment, got none",
 			Collateral: []string{
 				"lookup/by-reference", "text/references", "text/references-by-case",
-				"resilience/restarted-between-steps",
+				"resilience/restarted-between-steps", "process/remembers-nothing",
+				"doubt/found-by-our-reference-alone",
 			},
 			Connector: findAs(func(req sdk.FindPaymentRequest, f sdk.PaymentFinding, err error) (sdk.PaymentFinding, error) {
 				if req.Order == "" && f.Payment != nil {
@@ -109,6 +122,7 @@ func finding() []broken.Mutant {
 		{
 			ID: "lookup-writes", Fault: "With each lookup it asks the provider for a change.",
 			Killer: "lookup/read-only", Reason: "requests for a change: expected 0",
+			Collateral: []string{"keys/reads-change-nothing", "redirect/approved"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnFind = func(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 					f, err := d.Connector.FindPayment(ctx, req)
@@ -136,17 +150,19 @@ func firstPageOnly() mutation {
 	const page = 100
 	return wrong.In(func(d *wrong.Double) {
 		var mu sync.Mutex
-		var seen []sdk.Reference
+		seen := map[string][]sdk.Reference{} // by merchant, who is at an address of their own
 		d.OnOpen = func(ctx context.Context, req sdk.AuthorizeRequest) (sdk.AuthorizeResult, error) {
+			merchant := req.Call.Account.Field("provider_url")
 			mu.Lock()
-			seen = append(seen, req.Call.Reference)
+			seen[merchant] = append(seen[merchant], req.Call.Reference)
 			mu.Unlock()
 			return d.Connector.Authorize(ctx, req)
 		}
 		d.OnFind = func(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 			mu.Lock()
-			at := slices.Index(seen, req.Call.Reference)
-			hidden := req.Order == "" && at >= 0 && len(seen)-at > page
+			all := seen[req.Call.Account.Field("provider_url")]
+			at := slices.Index(all, req.Call.Reference)
+			hidden := req.Order == "" && at >= 0 && len(all)-at > page
 			mu.Unlock()
 			if hidden {
 				return sdk.PaymentFinding{Authoritative: true}, nil
@@ -188,7 +204,7 @@ func telling() []broken.Mutant {
 		{
 			ID: "captures-renamed", Fault: "In a lookup a capture has another name than in its answer.",
 			Killer: "lookup/agrees-with-capture", Reason: "looking up a capture: its name",
-			Collateral: []string{"lookup/equal-captures"},
+			Collateral: []string{"lookup/equal-captures", "hooks/before-answer"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnCapture = func(ctx context.Context, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
 					result, err := d.Connector.Capture(ctx, req)
@@ -268,6 +284,7 @@ func telling() []broken.Mutant {
 		{
 			ID: "page-ends-tonight", Fault: "It reads the end of the buyer's page in another zone.",
 			Killer: "lookup/page-ends", Reason: "authorizing: when the page ends",
+			Collateral: []string{"redirect/one-page"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnOpen = func(ctx context.Context, req sdk.AuthorizeRequest) (sdk.AuthorizeResult, error) {
 					result, err := d.Connector.Authorize(ctx, req)
@@ -301,8 +318,10 @@ func reading() []broken.Mutant {
 		{
 			ID: "truncated-ok", Fault: "A list that is cut off it takes for an empty one.",
 			Killer: "lookup/truncated", Reason: "expected an error, got found false, authoritative true",
-			Collateral: []string{"lookup/truncated-chunked", "lookup/refund-server-error"},
-			Transport:  emptied(func(w *wrong.Way) bool { return w.Broken != nil }),
+			Collateral: []string{
+				"lookup/truncated-chunked", "lookup/refund-server-error", "doubt/lookup-breaks-off",
+			},
+			Transport: emptied(func(w *wrong.Way) bool { return w.Broken != nil }),
 		},
 		{
 			ID: "html-ok", Fault: "A page where a list should be it takes for an empty one.",
@@ -313,30 +332,32 @@ func reading() []broken.Mutant {
 		{
 			ID: "gateway-ok", Fault: "A gateway's page it takes for an empty list.",
 			Killer: "lookup/gateway-page", Reason: "expected an error, got found false, authoritative true",
-			Collateral: []string{"lookup/refund-server-error"},
+			Collateral: []string{"lookup/refund-server-error", "doubt/lookup-server-error"},
 			Transport:  emptied(func(w *wrong.Way) bool { return w.Status == http.StatusBadGateway }),
 		},
 		{
 			ID: "any-404-is-not-found", Fault: "Somebody else's 404 it takes for the provider's.",
 			Killer: "lookup/foreign-404", Reason: "expected an error, got found false, authoritative true",
-			Collateral: []string{"lookup/refund-server-error"},
+			Collateral: []string{"lookup/refund-server-error", "doubt/foreign-not-found"},
 			Transport:  emptied(func(w *wrong.Way) bool { return w.Status == http.StatusNotFound && page(w) }),
 		},
 		{
 			ID: "unavailable-is-not-found", Fault: "A provider that is down it takes for one that has no such payment.",
 			Killer: "lookup/server-error", Reason: "expected an error, got found false, authoritative true",
-			Transport: emptied(func(w *wrong.Way) bool { return w.Status == http.StatusServiceUnavailable }),
+			Collateral: []string{"doubt/lookup-server-error"},
+			Transport:  emptied(func(w *wrong.Way) bool { return w.Status == http.StatusServiceUnavailable }),
 		},
 		{
 			ID: "empty-ok", Fault: "A success without a body it takes for an empty list.",
 			Killer: "lookup/empty", Reason: "expected an error, got found false, authoritative true",
-			Collateral: []string{"lookup/refund-server-error"},
+			Collateral: []string{"lookup/refund-server-error", "doubt/lookup-unreadable"},
 			Transport:  emptied(func(w *wrong.Way) bool { return w.Status == http.StatusOK && w.Broken == nil && len(w.Body) == 0 }),
 		},
 		{
 			ID: "null-ok", Fault: "A success that says null it takes for an empty list.",
 			Killer: "lookup/null", Reason: "expected an error, got found false, authoritative true",
-			Transport: emptied(func(w *wrong.Way) bool { return string(w.Body) == "null" }),
+			Collateral: []string{"doubt/lookup-unreadable"},
+			Transport:  emptied(func(w *wrong.Way) bool { return string(w.Body) == "null" }),
 		},
 		{
 			ID: "refund-lookup-gives-up", Fault: "A refund that it cannot look up it says is not there.",

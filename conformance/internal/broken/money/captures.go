@@ -45,7 +45,7 @@ func captures() []broken.Mutant {
 		{
 			ID: "capture-tells-no-amount", Fault: "Of a final capture of everything it does not tell the amount.",
 			Killer: "capture/full", Reason: "in the answer: expected 2400 EUR, got no amount",
-			Collateral: []string{"capture/too-much"},
+			Collateral: []string{"capture/too-much", "load/64-captures"},
 			Connector: captureAs(func(ctx context.Context, d *wrong.Double, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
 				result, err := d.Connector.Capture(ctx, req)
 				if err == nil && req.Final && *result.Payment.Authorized == req.Amount {
@@ -83,7 +83,7 @@ func captures() []broken.Mutant {
 		{
 			ID: "full-capture-on-partial", Fault: "Asked for a final part it captures all.",
 			Killer: "capture/partial", Reason: "in the provider's books: expected 2400 held, 600 taken",
-			Collateral: []string{"capture/final-releases"},
+			Collateral: []string{"capture/final-releases", "walk/*"},
 			Connector: captureAs(func(ctx context.Context, d *wrong.Double, req sdk.CaptureRequest) (sdk.CaptureResult, error) {
 				asked := req.Amount
 				if req.Final {
@@ -113,13 +113,15 @@ func captures() []broken.Mutant {
 				"capture/multiple", "capture/remainder-closes", "capture/one-short-stays-open",
 				"capture/too-much-in-parts", "void/after-partial-capture", "refund/across-captures",
 				"state/follows-the-books", "state/legal-path", "state/same-word", "lookup/equal-captures",
+				"keys/two-keys", "keys/last-character", "keys/longest", "keys/case-and-punctuation",
+				"load/captures-beyond-the-hold", "walk/*",
 			},
 			Connector: captureAsking(func(r *sdk.CaptureRequest) { r.Final = true }),
 		},
 		{
 			ID: "no-capture-is-final", Fault: "It keeps what a final capture leaves.",
 			Killer: "capture/final-releases", Reason: "1800 released, 0 returned, got 2400 held, 600 taken, 0 released",
-			Collateral: []string{"capture/partial"},
+			Collateral: []string{"capture/partial", "walk/*"},
 			Connector:  captureAsking(func(r *sdk.CaptureRequest) { r.Final = false }),
 		},
 		{
@@ -137,7 +139,8 @@ func captures() []broken.Mutant {
 			Killer: "capture/multiple", Reason: "in the provider's books: expected 2400 held, 1200 taken",
 			Collateral: []string{
 				"capture/final-releases", "state/legal-path", "state/capture-after-capture",
-				"state/capture-after-refund", "lookup/equal-captures",
+				"state/capture-after-refund", "lookup/equal-captures", "keys/two-keys", "keys/last-character",
+				"keys/longest", "keys/case-and-punctuation",
 			},
 			Connector: equalCapturesAreOne(),
 		},
@@ -174,8 +177,11 @@ func captures() []broken.Mutant {
 		{
 			ID: "automatic-is-manual", Fault: "It asks for a hold where money was to be taken at once.",
 			Killer: "capture/automatic", Reason: "0 taken",
-			Collateral: []string{"money/missing-amount", "refund/automatic-capture", "state/sale"},
-			Connector:  wrong.Asked(func(r *sdk.AuthorizeRequest) { r.CaptureMode = sdk.CaptureManual }),
+			Collateral: []string{
+				"money/missing-amount", "refund/automatic-capture", "state/sale", "capability/cells-*",
+				"redirect/approved",
+			},
+			Connector: wrong.Asked(func(r *sdk.AuthorizeRequest) { r.CaptureMode = sdk.CaptureManual }),
 		},
 	}
 }

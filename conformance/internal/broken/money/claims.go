@@ -19,7 +19,7 @@ func claims() []broken.Mutant {
 		{
 			ID: "second-capture-unclaimed", Fault: "It captures a second time, and does not claim to.",
 			Killer: "capture/second-unclaimed", Reason: "expected a refusal, got accepted",
-			Collateral: []string{"capture/partial", "capture/final-releases"},
+			Collateral: []string{"capture/partial", "capture/final-releases", "walk/*"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.Manifest = func(m sdk.Manifest) sdk.Manifest {
 					m.Features.MultipleCapture = false
@@ -34,7 +34,8 @@ func claims() []broken.Mutant {
 		{
 			ID: "void-after-partial-unclaimed", Fault: "It voids after a partial capture, and does not claim to.",
 			Killer: "void/after-partial-unclaimed", Reason: "expected a refusal, got accepted",
-			Connector: wrong.Claiming(func(m *sdk.Manifest) { m.Features.VoidAfterPartialCapture = false }),
+			Collateral: []string{"walk/*"},
+			Connector:  wrong.Claiming(func(m *sdk.Manifest) { m.Features.VoidAfterPartialCapture = false }),
 		},
 		{
 			ID: "partial-refund-unclaimed", Fault: "It refunds parts, and does not claim to.",

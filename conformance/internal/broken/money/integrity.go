@@ -72,6 +72,10 @@ func integrity() []broken.Mutant {
 		{
 			ID: "approved-as-asked", Fault: "Of an approval of less it tells the amount that was asked for.",
 			Killer: "money/approved-less", Reason: "looking up what is authorized: expected 1200 EUR, got 2400 EUR",
+			Collateral: []string{
+				"doubt/answer-*", "doubt/server-error-after-acting", "doubt/success-has-wrong-types",
+				"redirect/unapproved",
+			},
 			Connector: approvedAsAsked(),
 		},
 		{

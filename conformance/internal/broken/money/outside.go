@@ -46,6 +46,7 @@ func outside() []broken.Mutant {
 		{
 			ID: "cart-is-adjusted", Fault: "It makes a cart add up that does not.",
 			Killer: "money/cart-adds-up", Reason: "got accepted",
+			Collateral: []string{"schema/authorize-ill"},
 			Remote: func(r sdk.Remote) sdk.Remote {
 				return lenient{Remote: r, open: func(req *sdk.AuthorizeRequest) {
 					if total, err := sdk.CartTotal(req.Cart); err == nil && total != req.Amount.Minor && len(req.Cart) == 1 {
@@ -57,6 +58,7 @@ func outside() []broken.Mutant {
 		{
 			ID: "capture-of-nothing", Fault: "Asked to capture nothing it captures the least there is.",
 			Killer: "capture/amount-not-positive", Reason: "capturing 0: expected a refusal, got accepted",
+			Collateral: []string{"schema/capture-ill"},
 			Remote: func(r sdk.Remote) sdk.Remote {
 				return lenient{Remote: r, capture: func(req *sdk.CaptureRequest) { req.Amount.Minor = max(1, req.Amount.Minor) }}
 			},
@@ -64,6 +66,7 @@ func outside() []broken.Mutant {
 		{
 			ID: "negative-refund", Fault: "It refunds the amount without its sign.",
 			Killer: "refund/amount-not-positive", Reason: "refunding -1: expected a refusal, got accepted",
+			Collateral: []string{"schema/refund-ill"},
 			Remote: func(r sdk.Remote) sdk.Remote {
 				return lenient{Remote: r, refund: func(req *sdk.RefundRequest) { req.Amount.Minor = max(req.Amount.Minor, -req.Amount.Minor) }}
 			},

@@ -67,7 +67,10 @@ func refunds() []broken.Mutant {
 		{
 			ID: "refund-unchecked", Fault: "A refund that the provider refuses as too much it says is on its way.",
 			Killer: "refund/too-much", Reason: "got accepted",
-			Collateral: []string{"refund/sum", "state/refused-refund", "lookup/refunded-outside"},
+			Collateral: []string{
+				"refund/sum", "state/refused-refund", "lookup/refunded-outside", "errors/documented-codes",
+				"errors/provider-words",
+			},
 			Connector: refundAs(func(ctx context.Context, d *wrong.Double, req sdk.RefundRequest) (sdk.RefundResult, error) {
 				result, err := d.Connector.Refund(ctx, req)
 				if wrong.Is(err, sdk.CodeAmountExceedsRefundable) {
@@ -81,8 +84,7 @@ func refunds() []broken.Mutant {
 			Killer: "refund/partial", Reason: "in the provider's books",
 			Collateral: []string{
 				"refund/multiple", "refund/sum", "refund/reasons", "refund/found-by-operation", "lookup/equal-refunds",
-				"lookup/many-refunds", "doubt/reset-before-headers", "doubt/success-says-nothing",
-				"keys/sent-by-another-process",
+				"lookup/many-refunds", "doubt/*", "keys/*", "resilience/*", "load/refunds-beyond-the-capture", "walk/*",
 			},
 			Connector: refundAs(func(ctx context.Context, d *wrong.Double, req sdk.RefundRequest) (sdk.RefundResult, error) {
 				asked := req.Amount
@@ -111,6 +113,7 @@ func refunds() []broken.Mutant {
 			Killer: "refund/multiple", Reason: "in the provider's books: expected 2400 held, 2400 taken, 0 released, 1200 returned",
 			Collateral: []string{
 				"refund/sum", "refund/found-by-operation", "lookup/equal-refunds", "lookup/many-refunds",
+				"keys/two-keys", "keys/last-character", "keys/longest", "keys/case-and-punctuation",
 			},
 			Connector: equalRefundsAreOne(),
 		},

@@ -46,7 +46,7 @@ func units() []broken.Mutant {
 		},
 		{
 			ID: "currency-default", Fault: "It asks for dollars where won were asked for.",
-			Killer: "money/currency", Reason: "expected KRW, got USD", Collateral: []string{"money/zero-decimals"},
+			Killer: "money/currency", Reason: "expected KRW, got USD", Collateral: []string{"money/zero-decimals", "capability/cells-*"},
 			Connector: wrong.Asked(func(r *sdk.AuthorizeRequest) {
 				if r.Amount.Currency == "KRW" {
 					r.Amount.Currency = "USD"

@@ -35,8 +35,8 @@ func voids() []broken.Mutant {
 			Killer: "void/releases", Reason: "in the provider's books: expected 2400 held, 0 taken, 2400 released",
 			Collateral: []string{
 				"capability/offered-works", "void/after-partial-capture", "void/twice", "void/captured-outside",
-				"state/*", "lookup/agrees-with-void", "lookup/after-lost-void", "doubt/answer-dropped",
-				"doubt/redirected", "keys/answer-cut", "increment/ended",
+				"state/*", "lookup/agrees-with-void", "lookup/after-lost-void", "increment/ended",
+				"doubt/*", "keys/*", "resilience/*", "load/capture-against-void", "walk/*",
 			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnVoid = func(context.Context, sdk.VoidRequest) (sdk.VoidResult, error) {
@@ -47,7 +47,10 @@ func voids() []broken.Mutant {
 		{
 			ID: "void-after-capture-ok", Fault: "It says that it has voided what was captured meanwhile.",
 			Killer: "void/captured-outside", Reason: "expected a refusal, got accepted",
-			Collateral: []string{"state/void-after-capture", "state/void-after-refund", "state/refused-void"}, Connector: voidOn(sdk.CodeAlreadyCaptured),
+			Collateral: []string{
+				"state/void-after-capture", "state/void-after-refund", "state/refused-void",
+				"load/capture-against-void",
+			}, Connector: voidOn(sdk.CodeAlreadyCaptured),
 		},
 		{
 			ID: "void-says-the-whole", Fault: "Of a void after a partial capture it says that all was released.",

@@ -125,8 +125,11 @@ func inMemory() []broken.Mutant {
 		{
 			ID: "finds-its-own-only", Fault: "finds only the payments that it has begun itself",
 			Killer: "process/remembers-nothing", Reason: "looking for the payment of a process that was killed",
-			Connector:  func(c *reference.Connector) sdk.Connector { return &remembering{Connector: c} },
-			Collateral: []string{"resilience/restarted-between-steps", "lookup/not-there"},
+			Connector: func(c *reference.Connector) sdk.Connector { return &remembering{Connector: c} },
+			Collateral: []string{
+				"resilience/restarted-between-steps", "lookup/not-there", "resilience/killed-after-the-provider",
+				"resilience/killed-between-calls", "resilience/killed-while-looking",
+			},
 		},
 		{
 			ID: "not-the-same-twice", Fault: "counts its requests in a header",

@@ -38,7 +38,7 @@ func told() []broken.Mutant {
 			Killer: "state/follows-the-books", Reason: "state: expected PARTIALLY_CAPTURED, got AUTHORIZED",
 			Collateral: []string{
 				"capture/multiple", "capture/one-short-stays-open", "capture/keeps-the-rest", "state/legal-path",
-				"state/same-word", "state/documented-statuses",
+				"state/same-word", "state/documented-statuses", "walk/*",
 			},
 			Connector: calls(sdk.StatePartiallyCaptured, sdk.StateAuthorized, nil),
 		},
@@ -53,7 +53,10 @@ func told() []broken.Mutant {
 		{
 			ID: "sale-is-a-hold", Fault: "What was captured without an operation of ours it calls a hold.",
 			Killer: "state/sale", Reason: "expected CAPTURED, got AUTHORIZED",
-			Collateral: []string{"capture/automatic", "lookup/captured-outside", "hooks/agrees-with-lookup"},
+			Collateral: []string{
+				"capture/automatic", "lookup/captured-outside", "hooks/agrees-with-lookup", "hooks/any-order",
+				"redirect/approved",
+			},
 			Connector: calls(sdk.StateCaptured, sdk.StateAuthorized, func(s *sdk.Snapshot) bool {
 				return len(s.Captures) == 1 && s.Captures[0].Operation == ""
 			}),
@@ -304,7 +307,7 @@ func failing() []broken.Mutant {
 			Killer: "state/refused-capture", Reason: "state: expected AUTHORIZED, got FAILED",
 			Collateral: []string{
 				"state/capture-before-approval", "state/capture-after-decline", "state/capture-after-void",
-				"state/capture-after-capture", "state/capture-after-refund",
+				"state/capture-after-capture", "state/capture-after-refund", "walk/*",
 			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				var m memory
@@ -320,7 +323,7 @@ func failing() []broken.Mutant {
 			ID: "refund-failure-fails-the-payment", Fault: "A payment whose refund was refused it calls failed.",
 			Killer: "state/refused-refund", Reason: "state: expected CAPTURED, got FAILED",
 			Collateral: []string{
-				"state/refund-before-approval", "state/refund-before-capture", "state/refund-after-void",
+				"state/refund-before-approval", "state/refund-before-capture", "state/refund-after-void", "walk/*",
 			},
 			Connector: wrong.In(func(d *wrong.Double) {
 				var m memory

@@ -100,7 +100,7 @@ func inside() []broken.Mutant {
 		{
 			ID: "bytes-counted", Fault: "It counts a description in bytes, and refuses what the manifest allows.",
 			Killer: "text/longest-description", Reason: "expected it to be taken, got",
-			Collateral: []string{"text/longest"},
+			Collateral: []string{"text/longest", "limit/description-at", "schema/authorize-valid"},
 			Connector: wrong.In(func(d *wrong.Double) {
 				d.OnOpen = func(ctx context.Context, req sdk.AuthorizeRequest) (sdk.AuthorizeResult, error) {
 					if len(req.Description) > 255 {
@@ -186,6 +186,7 @@ func outside() []broken.Mutant {
 		{
 			ID: "control-characters-dropped", Fault: "It takes control characters out of descriptions.",
 			Killer: "text/control-characters", Reason: "expected it to arrive as it is, or to be refused",
+			Collateral: []string{"schema/authorize-ill"},
 			Remote: mends(func(r *sdk.AuthorizeRequest) {
 				r.Description = strings.Map(func(c rune) rune {
 					if unicode.IsControl(c) && c != '\n' && c != '\t' && c != '\r' {
@@ -214,7 +215,8 @@ func outside() []broken.Mutant {
 		{
 			ID: "references-cut", Fault: "It cuts references to their greatest length.",
 			Killer: "text/reference-too-long", Reason: "expected a refusal, got accepted",
-			Remote: mends(func(r *sdk.AuthorizeRequest) { r.Call.Reference = r.Call.Reference[:min(22, len(r.Call.Reference))] }),
+			Collateral: []string{"schema/authorize-ill"},
+			Remote:     mends(func(r *sdk.AuthorizeRequest) { r.Call.Reference = r.Call.Reference[:min(22, len(r.Call.Reference))] }),
 		},
 	}
 }
