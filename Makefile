@@ -9,7 +9,8 @@ BUF           := github.com/bufbuild/buf/cmd/buf@v1.75.0
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PROGRAMS := bin/connectord bin/conform bin/plugin-smartpay bin/smartpay-sandbox
-GO_TEST  := go test -count=1 -timeout 10m
+# A package waits for nobody for so long; a loaded machine takes several times what an idle one does.
+GO_TEST  := go test -count=1 -timeout 25m
 
 .PHONY: help
 help: ## List the targets worth knowing
