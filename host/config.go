@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
@@ -36,7 +37,10 @@ type Config struct {
 
 	CallTimeout  time.Duration // one call to a connector; 0 means 30s
 	DrainTimeout time.Duration // calls in flight at a swap or stop; 0 means 35s
-	Sweep        time.Duration // how often payments are searched for that no job looks after; 0 means 5s
+	// Looks is how long to wait before each look at a payment in doubt; empty means 5s, 30s,
+	// 2m, 10m, 1h, 6h and 24h. After the last its story says that it needs a person.
+	Looks []time.Duration
+	Sweep time.Duration // how often payments are searched for that no job looks after; 0 means 5s
 	// WebhookTolerance is how far a provider's delivery may be from our clock; 0 means
 	// what its connector states, or 5 minutes.
 	WebhookTolerance time.Duration
@@ -109,6 +113,9 @@ func (c Config) check() error {
 	}
 	if c.AtOnce < 0 {
 		wrong = append(wrong, fmt.Errorf("at-once is %d, must be positive", c.AtOnce))
+	}
+	if err := settle.Schedule(c.Looks).Check(); err != nil {
+		wrong = append(wrong, fmt.Errorf("looks: %w", err))
 	}
 	return errors.Join(append(wrong, c.Connectors.check())...)
 }

@@ -149,7 +149,7 @@ func (h *Host) assemble() error {
 	h.store.Announce(api.NewAnnouncer(c.PublicURL, c.Mode, c.Slog))
 	h.engine = settle.New(settle.Config{
 		Store: h.store, Connectors: h.connectors, Logger: c.Slog, Now: c.Now,
-		PublicURL: c.PublicURL, ReturnKey: h.returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep,
+		PublicURL: c.PublicURL, ReturnKey: h.returnKey, CallTimeout: c.CallTimeout, Sweep: c.Sweep, Looks: c.Looks,
 		Jobs: h.jobs, Shared: h.store.Shared(),
 	})
 	h.jobs.Register(h.engine.Kinds()...)

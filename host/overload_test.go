@@ -78,7 +78,8 @@ func TestOverload(t *testing.T) {
 		}
 		all.Wait()
 	}
-	storm(3 * time.Second) // opens connections, and lets what starts with the host have started
+	storm(300 * time.Millisecond) // opens connections
+	time.Sleep(2 * time.Second)   // what starts with the host has started
 	clear(took)
 	before := runtime.NumGoroutine()
 	storm(2 * time.Second)

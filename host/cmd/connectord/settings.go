@@ -13,16 +13,17 @@ import (
 
 // settings are shared by the commands that run a host.
 type settings struct {
-	PublicURL        string        `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
-	Environment      sdk.Mode      `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
-	CallTimeout      time.Duration `help:"Longest call to a connector." default:"30s"`
-	DrainTimeout     time.Duration `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
-	Sweep            time.Duration `help:"How often payments are searched for that have to be looked at and that no job looks after." default:"5s"`
-	WebhookTolerance time.Duration `help:"How far a provider's delivery may be from this clock. Default: what its connector states, or 5m."`
-	AtOnce           int           `help:"Most requests of merchants in work at once that may wait for a provider; a quarter of it for others. Those beyond get 429." default:"512"`
-	PrivateWebhooks  bool          `help:"Let merchants' webhooks go to loopback and private addresses. Always so in development."`
-	LogLevel         string        `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
-	LogFormat        string        `help:"How to log: ${enum}." enum:"text,json" default:"text"`
+	PublicURL        string          `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
+	Environment      sdk.Mode        `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
+	CallTimeout      time.Duration   `help:"Longest call to a connector." default:"30s"`
+	DrainTimeout     time.Duration   `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
+	Sweep            time.Duration   `help:"How often payments are searched for that have to be looked at and that no job looks after." default:"5s"`
+	Looks            []time.Duration `help:"How long to wait before each look at a payment in doubt; after the last a person is needed." default:"5s,30s,2m,10m,1h,6h,24h"`
+	WebhookTolerance time.Duration   `help:"How far a provider's delivery may be from this clock. Default: what its connector states, or 5m."`
+	AtOnce           int             `help:"Most requests of merchants in work at once that may wait for a provider; a quarter of it for others. Those beyond get 429." default:"512"`
+	PrivateWebhooks  bool            `help:"Let merchants' webhooks go to loopback and private addresses. Always so in development."`
+	LogLevel         string          `help:"What to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogFormat        string          `help:"How to log: ${enum}." enum:"text,json" default:"text"`
 	policy           `embed:""`
 	certification    `embed:""`
 }
@@ -37,6 +38,7 @@ func (s settings) config(stderr io.Writer) (host.Config, error) {
 		CallTimeout:      s.CallTimeout,
 		DrainTimeout:     s.DrainTimeout,
 		Sweep:            s.Sweep,
+		Looks:            s.Looks,
 		WebhookTolerance: s.WebhookTolerance,
 		AtOnce:           s.AtOnce,
 		PrivateWebhooks:  s.PrivateWebhooks,

@@ -41,7 +41,7 @@ func (h *host) flags() []string {
 	return append(append([]string{
 		"serve", "--listen", strings.TrimPrefix(h.apiURL, "http://"), "--admin-listen", strings.TrimPrefix(h.adminURL, "http://"),
 		"--data-dir", h.data, "--connector", program("plugin-smartpay"), "--log-level", "warn", "--certification", "off",
-		"--call-timeout", "3s", "--drain-timeout", "4s", "--sweep", "250ms", "--egress", strings.TrimPrefix(h.w.sandboxURL, "http://"),
+		"--call-timeout", "3s", "--drain-timeout", "4s", "--sweep", "250ms", "--looks", "250ms,500ms,1s,2s,5s,5s,10s", "--egress", strings.TrimPrefix(h.w.sandboxURL, "http://"),
 	}, h.w.shared...), h.w.flags...)
 }
 

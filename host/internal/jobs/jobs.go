@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -56,8 +57,9 @@ type Kind struct {
 	// Timeout bounds one go at a job: then its ctx ends.
 	Timeout time.Duration
 	Work    Work
-	// Every, unless it is zero, has the work done at this interval by one of the hosts,
-	// as a job whose subject is the kind's name, for the first time soon after the start.
+	// Every, unless it is zero, has the work done at this interval on every host, for the
+	// first time at the start, and by itself: nothing is kept of it, what it says is next
+	// does not count, and there are no other jobs of its kind. The subject is its name.
 	Every time.Duration
 }
 
@@ -104,7 +106,7 @@ func (q *Queue) open(d store.Database) (database, error) {
 }
 
 // Register says how jobs of a kind are done. It is called before [Queue.Run], with the
-// same kinds on every host.
+// same kinds on every host, at least one of which is not periodic.
 func (q *Queue) Register(kinds ...Kind) {
 	q.kinds = append(q.kinds, kinds...)
 }
@@ -153,6 +155,13 @@ func (q *Queue) Run(ctx context.Context) error {
 	away := context.WithoutCancel(ctx)
 	if err := client.Start(away); err != nil {
 		return fmt.Errorf("starting jobs: %w", err)
+	}
+	var periodic sync.WaitGroup
+	defer periodic.Wait()
+	for _, k := range q.kinds {
+		if k.Every > 0 {
+			periodic.Go(func() { q.repeat(ctx, k) })
+		}
 	}
 	<-ctx.Done()
 	if err := client.Stop(away); err != nil {

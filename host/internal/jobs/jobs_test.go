@@ -343,7 +343,7 @@ func TestPeriodicWork(t *testing.T) {
 		var done record
 		kind := done.kind("clean", nil)
 		kind.Every = time.Second
-		p.host("a").run(kind)
+		p.host("a").run(kind, done.kind("look", nil))
 		until(t, "it is done three times", func() bool { return done.count() >= 3 })
 	})
 }

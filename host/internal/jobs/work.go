@@ -50,20 +50,37 @@ func (q *Queue) runConfig() *river.Config {
 	c.ReindexerSchedule = river.NeverSchedule() // rebuilding indexes would hold up payments
 	longest := time.Duration(0)
 	for _, k := range q.kinds {
+		if k.Every > 0 {
+			continue
+		}
 		river.AddWorkerArgs(c.Workers, args{kind: k.Name}, &worker{kind: k, log: q.Logger})
 		c.Queues[k.Name] = river.QueueConfig{MaxWorkers: k.Workers}
 		longest = max(longest, k.Timeout)
-		if k.Every > 0 {
-			c.PeriodicJobs = append(c.PeriodicJobs, river.NewPeriodicJob(
-				river.PeriodicInterval(k.Every),
-				func() (river.JobArgs, *river.InsertOpts) { return args{kind: k.Name, Subject: k.Name}, options(k.Name) },
-				&river.PeriodicJobOpts{ID: k.Name, RunOnStart: true},
-			))
-		}
 	}
 	c.JobTimeout = longest
 	c.RescueStuckJobsAfter = longest + rescueMargin
 	return c
+}
+
+// repeat does the work of a periodic kind until ctx ends. River has periodic jobs too, but
+// each costs three commits, and only the host that leads has them done.
+func (q *Queue) repeat(ctx context.Context, k Kind) {
+	w := &worker{kind: k, log: q.Logger}
+	ticker := time.NewTicker(k.Every)
+	defer ticker.Stop()
+	for {
+		once, cancel := context.WithTimeout(ctx, k.Timeout)
+		_, err := w.do(once, Job{Kind: k.Name, Subject: k.Name, Since: time.Now()})
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			q.Logger.WarnContext(ctx, "job failed", "kind", k.Name, "subject", k.Name, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // A worker does jobs of one kind.

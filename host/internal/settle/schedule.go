@@ -1,6 +1,7 @@
 package settle
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
@@ -8,17 +9,32 @@ import (
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
-// schedule is how long to wait before each look at a payment in doubt. When the last of
-// them has told nothing its story says that it needs a person, and it is looked at once a
-// day.
-var schedule = []time.Duration{
-	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+// A Schedule is how long to wait before each look at a payment in doubt. When the last of
+// them has told nothing its story says that it needs a person, and it is looked at again
+// after as long as the last wait.
+type Schedule []time.Duration
+
+// Looks is the schedule for providers as they are.
+func Looks() Schedule {
+	return Schedule{
+		5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+	}
 }
 
-// waitAfter is how long to wait after a look, the first of which is number 1, and whether
-// that look was the one after which a person is needed.
-func waitAfter(look int) (wait time.Duration, needsPerson bool) {
-	return schedule[min(look, len(schedule)-1)], look == len(schedule)
+// Check says what is wrong with a schedule.
+func (s Schedule) Check() error {
+	for i, wait := range s {
+		if wait <= 0 || wait > 24*time.Hour || (i > 0 && wait < s[i-1]) {
+			return fmt.Errorf("wait %d is %s, must be positive, at most a day and no shorter than the one before", i+1, wait)
+		}
+	}
+	return nil
+}
+
+// after is how long to wait after a look, the first of which is number 1, and whether that
+// look was the one after which a person is needed.
+func (s Schedule) after(look int) (wait time.Duration, needsPerson bool) {
+	return s[min(look, len(s)-1)], look == len(s)
 }
 
 // skew is how far the clocks of two hosts, and the writing down of an answer, are trusted
@@ -105,7 +121,7 @@ func (e *Engine) calls(rec *store.Record, was, is standing) []store.Job {
 	}
 	for i := range l.Operations { // in the order of the operations, not of the map
 		if id := l.Operations[i].ID; is.doubts[id] && !was.doubts[id] {
-			call(KindSettle, string(id), e.Now().Add(schedule[0]))
+			call(KindSettle, string(id), e.Now().Add(e.Looks[0]))
 		}
 	}
 	if is.letGo && !was.letGo {

@@ -16,7 +16,7 @@ func TestScheduleOfLooks(t *testing.T) {
 		24 * time.Hour, 24 * time.Hour,
 	}
 	for look := range want {
-		wait, person := waitAfter(look)
+		wait, person := Looks().after(look)
 		if wait != want[look] || person != (look == 7) {
 			t.Errorf("after look %d: %s, a person is needed: %t; want %s, %t", look, wait, person, want[look], look == 7)
 		}
@@ -30,7 +30,7 @@ func TestScheduleHasNoEnd(t *testing.T) {
 		looks := rapid.IntRange(1, 5000).Draw(rt, "looks")
 		calls, last := 0, time.Duration(0)
 		for look := range looks {
-			wait, person := waitAfter(look)
+			wait, person := Looks().after(look)
 			if wait < last || wait > 24*time.Hour {
 				rt.Fatalf("after look %d the wait is %s, it was %s", look, wait, last)
 			}
@@ -76,5 +76,21 @@ func TestWhatMayBeUnderWay(t *testing.T) {
 				t.Errorf("under way for %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestSchedulesThatAreNone(t *testing.T) {
+	for name, s := range map[string]Schedule{
+		"no wait":     {0, time.Second},
+		"going back":  {time.Second, -time.Second},
+		"growing old": {time.Second, 25 * time.Hour},
+		"shrinking":   {time.Minute, time.Second},
+	} {
+		if s.Check() == nil {
+			t.Errorf("%s: %v is taken", name, s)
+		}
+	}
+	if err := Looks().Check(); err != nil {
+		t.Error(err)
 	}
 }

@@ -73,6 +73,8 @@ type Config struct {
 	// that no job looks after, such as those of a host that died between the intent and
 	// the answer; 0 means 5 s.
 	Sweep time.Duration
+	// Looks is when to look at what is in doubt; empty means [Looks].
+	Looks Schedule
 	// Shared says that other hosts work on the same store, so that a call that this one
 	// knows nothing of may be on its way.
 	Shared bool
@@ -104,6 +106,9 @@ func New(c Config) *Engine {
 	}
 	if c.Sweep == 0 {
 		c.Sweep = 5 * time.Second
+	}
+	if len(c.Looks) == 0 {
+		c.Looks = Looks()
 	}
 	return &Engine{Config: c, inFlight: map[sdk.PaymentID]int{}}
 }

@@ -61,10 +61,10 @@ func (e *Engine) settleJob(ctx context.Context, rec store.Record, job jobs.Job) 
 		return jobs.Next{}, nil
 	}
 	look := job.Tries + 1
-	wait, needsPerson := waitAfter(look)
+	wait, needsPerson := e.Looks.after(look)
 	if absent := notAsked(err); absent {
 		// Nobody was asked, so this was no look. The provider may be asked any minute.
-		return jobs.Next{In: min(wait, notAskedWait), Uncounted: look >= len(schedule)-1}, err
+		return jobs.Next{In: min(wait, notAskedWait), Uncounted: look >= len(e.Looks)-1}, err
 	}
 	if needsPerson {
 		err = errors.Join(err, e.callForPerson(ctx, rec.Payment.ID, look))
@@ -105,11 +105,11 @@ func (e *Engine) approvalJob(ctx context.Context, rec store.Record, job jobs.Job
 	}
 	rec, _, err := e.look(ctx, rec, SourceSettle)
 	if err != nil && !unavailable(err) {
-		wait, _ := waitAfter(job.Tries)
+		wait, _ := e.Looks.after(job.Tries)
 		return jobs.Next{In: wait}, err
 	}
 	if err != nil && e.Now().Before(deadline.Add(e.CallTimeout)) {
-		return jobs.Next{In: schedule[0], Uncounted: true}, err // ask again before giving up on asking
+		return jobs.Next{In: e.Looks[0], Uncounted: true}, err // ask again before giving up on asking
 	}
 	if rec, err = e.Close(ctx, rec.Payment.ID, ledger.ClosedExpired); err != nil {
 		return jobs.Next{}, err
@@ -117,7 +117,7 @@ func (e *Engine) approvalJob(ctx context.Context, rec store.Record, job jobs.Job
 	if !waitsForBuyer(rec.View()) {
 		return jobs.Next{}, nil
 	}
-	wait, _ := waitAfter(job.Tries + 1) // the provider has it and is at work on it
+	wait, _ := e.Looks.after(job.Tries + 1) // the provider has it and is at work on it
 	return jobs.Next{In: wait}, nil
 }
 
@@ -173,7 +173,7 @@ func (e *Engine) authorizationJob(ctx context.Context, rec store.Record, job job
 	}
 	rec, _, err := e.look(ctx, rec, SourceSettle)
 	if err != nil {
-		wait, _ := waitAfter(3)
+		wait, _ := e.Looks.after(3)
 		return jobs.Next{In: wait, Uncounted: true}, err
 	}
 	v := rec.View()
