@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // seed repeats a run: CHAOS_SEED, or one of this run's own.
 var seed uint64
