@@ -17,7 +17,7 @@ import (
 // patience is the deadline of a call whose answer will not come: enough for the request
 // to leave a busy machine, and for the part of it that the connector keeps back to be more
 // than a hiccup.
-const patience = 2 * time.Second
+const patience = 4 * time.Second
 
 // A trouble is one way in which writes go wrong, and what a connector may say of it.
 type trouble struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/cases/deed"
 	"github.com/connectorhost/connectorhost/conformance/internal/proxy"
@@ -16,7 +17,7 @@ import (
 const steps = 16
 
 var walk = suite.Case{
-	ID: "resilience/walk", Requirement: "PC-PROC-104", Profile: suite.Resilience, Needs: needs, Sim: true, Slow: true,
+	ID: "resilience/walk", Requirement: "PC-PROC-104", Profile: suite.Resilience, Needs: needs, Sim: true, Slow: true, Timeout: time.Minute,
 	Rule: "Along a random walk of writes, faults and restarts every write that its caller insists on, by looking and sending again, is done exactly once.",
 	Why:  "Accidents come in combinations that nobody has thought of.",
 	Run: func(ctx context.Context, l *suite.Lane) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/connectorhost/connectorhost/conformance/internal/suite"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -369,7 +370,7 @@ var walkRefunds = suite.Case{
 }
 
 var walkLong = suite.Case{
-	ID: "walk/long", Requirement: "PC-STATE-013", Profile: suite.Resilience, Sim: true, Slow: true,
+	ID: "walk/long", Requirement: "PC-STATE-013", Profile: suite.Resilience, Sim: true, Slow: true, Timeout: 3 * time.Minute,
 	Needs: []sdk.Operation{sdk.OpAuthorize, sdk.OpFindPayment},
 	Rule:  "Forty walks of up to twenty steps, of every operation on a payment, end as a model of amounts says.",
 	Why:   "The order that nobody has thought of comes in the first week.",
