@@ -56,7 +56,7 @@ func misjudged() []broken.Mutant {
 			Collateral: []string{
 				"doubt/reset-before-headers", "doubt/reset-mid-request", "doubt/reset-on-connect", "doubt/redirected",
 				"doubt/not-attempted-is-true", "doubt/advice-followed", "load/stray-answers", "lookup/after-lost-*",
-				"hooks/before-answer", "resilience/walk",
+				"hooks/before-answer", "resilience/walk", "resilience/stale-connections",
 			},
 			Connector: bend.Coding(sdk.CodeTryAgainLater, sdk.CodeConnectionReset),
 		},
