@@ -145,16 +145,12 @@ func (q *Queue) clientConfig() *river.Config {
 // Run does jobs until ctx ends. It returns when all that was being done has stopped, which
 // takes no longer than the work takes to notice.
 func (q *Queue) Run(ctx context.Context) error {
-	if err := q.db.takeOver(ctx, q.Host); err != nil {
-		return fmt.Errorf("taking over jobs of an earlier run: %w", err)
-	}
-	client, err := q.db.client(q.runConfig())
-	if err != nil {
-		return fmt.Errorf("jobs: %w", err)
-	}
-	away := context.WithoutCancel(ctx)
-	if err := client.Start(away); err != nil {
-		return fmt.Errorf("starting jobs: %w", err)
+	running, err := q.start(ctx)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil //nolint:nilerr // it was to end before it had begun
+	case err != nil:
+		return err
 	}
 	var periodic sync.WaitGroup
 	defer periodic.Wait()
@@ -164,8 +160,34 @@ func (q *Queue) Run(ctx context.Context) error {
 		}
 	}
 	<-ctx.Done()
-	if err := client.Stop(away); err != nil {
+	if err := running.Stop(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("stopping jobs: %w", err)
 	}
 	return nil
+}
+
+// startAgain is the wait before another attempt to start.
+const startAgain = time.Second
+
+// start starts to work off jobs. A database that is busy or away is tried again until ctx
+// ends: payments go on without jobs for a while, and a host that gave up instead would
+// take none at all.
+func (q *Queue) start(ctx context.Context) (client, error) {
+	for {
+		started, err := q.db.client(q.runConfig())
+		if err != nil {
+			return nil, fmt.Errorf("jobs: %w", err)
+		}
+		if err = q.db.takeOver(ctx, q.Host); err != nil {
+			err = fmt.Errorf("taking over jobs of an earlier run: %w", err)
+		} else if err = started.Start(context.WithoutCancel(ctx)); err == nil {
+			return started, nil
+		}
+		q.Logger.WarnContext(ctx, "jobs cannot be started yet", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(startAgain):
+		}
+	}
 }

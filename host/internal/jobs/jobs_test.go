@@ -47,8 +47,9 @@ func onSQLite(t *testing.T) place {
 	}}
 }
 
-func onPostgres(t *testing.T) place {
-	url := pgtest.Database(t)
+func onPostgres(t *testing.T) place { return onPostgresAt(t, pgtest.Database(t)) }
+
+func onPostgresAt(t *testing.T, url string) place {
 	key, err := store.LoadOrCreateMasterKey(filepath.Join(t.TempDir(), "key"))
 	if err != nil {
 		t.Fatal(err)
@@ -420,5 +421,40 @@ func TestWhatAnEarlierRunHadBegunIsDueAtOnce(t *testing.T) {
 	time.Sleep(time.Second)
 	if got := done.subjects(); !slices.Equal(got, []string{"mine"}) {
 		t.Errorf("done: %v, want this host's alone", got)
+	}
+}
+
+// A host whose database is away when it would begin with its jobs begins when it is back.
+func TestJobsAreStartedWhenTheDatabaseIsBack(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t)
+	p := onPostgresAt(t, pgtest.NewDatabase(t, server))
+	var done record
+	h := p.host("a")
+	h.enqueue(store.Job{Kind: "look", Subject: "p-1"})
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	h.run(done.kind("look", nil))
+	time.Sleep(100 * time.Millisecond) // for it to try, and fail
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the job is done", func() bool { return done.count() == 1 })
+}
+
+// One that is stopped before its database is back has failed at nothing.
+func TestStoppingBeforeJobsHaveStarted(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Server(t)
+	h := onPostgresAt(t, pgtest.NewDatabase(t, server)).host("a")
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	h.run()
+	time.Sleep(100 * time.Millisecond)
+	h.end() // which reports an error
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
