@@ -286,10 +286,19 @@ func approve(ctx context.Context, l *life) error {
 		case "authorization_succeeded":
 			return true, nil
 		case "authorization_failed", "authorization_declined":
+			l.tooLate()
 			return true, fmt.Errorf("approved too late: %w", errOver)
 		}
 		return false, errors.Join(err, fmt.Errorf("after the approval: %d %s", status, text(payment, "status")))
 	})
+}
+
+// tooLate allows for the host's letting go of what was approved after it had closed the
+// payment. No merchant asks for that or is told of it.
+func (l *life) tooLate() {
+	l.shop.mu.Lock()
+	defer l.shop.mu.Unlock()
+	l.asks["too late"] = &Ask{Payment: l.name, Kind: Void, Amount: price}
 }
 
 // money moves some.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -41,10 +42,36 @@ type client interface {
 
 var errOtherTransaction = errors.New("jobs: not a transaction of the database that the queue is in")
 
-// quiet is a logger that leaves out what River tells in passing.
-func quiet(l *slog.Logger) *slog.Logger { return slog.New(atLeastWarn{l.Handler()}) }
+// quiet is a logger that leaves out what River tells in passing, and what it tells again
+// and again: while a database is away, each kind's fetching fails several times a second.
+func quiet(l *slog.Logger) *slog.Logger {
+	return slog.New(atLeastWarn{l.Handler(), &said{at: map[string]time.Time{}}})
+}
 
-type atLeastWarn struct{ slog.Handler }
+type atLeastWarn struct {
+	slog.Handler
+	said *said
+}
+
+// again is how long a message is not repeated.
+const again = 10 * time.Second
+
+// said is when each message was logged last. There are a few dozen of them.
+type said struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// lately reports whether a message was logged a moment ago; if not, it is now.
+func (s *said) lately(message string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.at[message]; ok && now.Sub(last) < again {
+		return true
+	}
+	s.at[message] = now
+	return false
+}
 
 // Enabled implements [slog.Handler].
 func (h atLeastWarn) Enabled(ctx context.Context, level slog.Level) bool {
@@ -58,7 +85,7 @@ func (h atLeastWarn) Handle(ctx context.Context, r slog.Record) error {
 		stopped = stopped || strings.HasSuffix(a.Value.String(), context.Canceled.Error())
 		return !stopped
 	})
-	if stopped {
+	if stopped || h.said.lately(r.Message, r.Time) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
@@ -66,12 +93,12 @@ func (h atLeastWarn) Handle(ctx context.Context, r slog.Record) error {
 
 // WithAttrs implements [slog.Handler].
 func (h atLeastWarn) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeastWarn{h.Handler.WithAttrs(attrs)}
+	return atLeastWarn{h.Handler.WithAttrs(attrs), h.said}
 }
 
 // WithGroup implements [slog.Handler].
 func (h atLeastWarn) WithGroup(name string) slog.Handler {
-	return atLeastWarn{h.Handler.WithGroup(name)}
+	return atLeastWarn{h.Handler.WithGroup(name), h.said}
 }
 
 // migrateBound is how long bringing the tables up to date may take.
