@@ -92,7 +92,7 @@ func TestOverload(t *testing.T) {
 	}
 	t.Logf("%d let in, p99 %s; %d refused, p99 %s", len(let), percentile(let, 99), len(refused), percentile(refused, 99))
 	for what, all := range map[string][]time.Duration{"let in": let, "refused": refused} {
-		if p99 := percentile(all, 99); p99 > 2*time.Second { // on a machine that is busy with other tests
+		if p99 := percentile(all, 99); p99 > 15*time.Second { // on a machine that is busy with other tests
 			t.Errorf("p99 of those %s is %s", what, p99)
 		}
 	}

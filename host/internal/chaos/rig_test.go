@@ -63,7 +63,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	flag.Parse()
 	if os.Getenv("CHAOS") == "" { // the short forms mostly wait
-		if err := flag.Set("test.parallel", "10"); err != nil {
+		if err := flag.Set("test.parallel", "6"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
