@@ -148,7 +148,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	running, err := q.start(ctx)
 	switch {
 	case ctx.Err() != nil && err != nil:
-		return nil //nolint:nilerr // it was to end before it had begun
+		return nil // it was to end before it had begun
 	case err != nil:
 		return err
 	}
