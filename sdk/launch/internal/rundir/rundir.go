@@ -51,10 +51,14 @@ func New(base string) (*Dir, error) {
 			return nil, err
 		}
 		lock, err := lockDir(path)
+		// A cleaner may have taken it for left-over before it was locked: it is being
+		// removed, or has been.
+		if errors.Is(err, errHeld) || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), os.RemoveAll(path))
 		}
-		// A cleaner may have taken it for left-over before it was locked.
 		if same(path, lock) {
 			return &Dir{path, lock}, nil
 		}

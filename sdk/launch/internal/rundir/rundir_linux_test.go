@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -143,4 +144,41 @@ func TestLongestBaseStillFits(t *testing.T) {
 	if got := len(dir.Path()) + len("/plugin4294967295"); got > maxSocketPath {
 		t.Errorf("a socket's path has %d bytes, more than %d", got, maxSocketPath)
 	}
+}
+
+// Whoever makes a directory while others clean up gets one that stays.
+func TestMakingWhileOthersClean(t *testing.T) {
+	base := t.TempDir()
+	stop := make(chan struct{})
+	var cleaning sync.WaitGroup
+	for range 4 {
+		cleaning.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := Clean(base, nil); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 300 {
+		dir, err := New(base)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		if _, err := os.Stat(dir.Path()); err != nil {
+			t.Error(err)
+		}
+		if err := dir.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	cleaning.Wait()
 }
