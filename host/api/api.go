@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/connectorhost/connectorhost/host/api/internal/token"
 	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
 	"github.com/connectorhost/connectorhost/host/internal/settle"
 	"github.com/connectorhost/connectorhost/host/internal/store"
@@ -171,6 +172,7 @@ func New(c Config) (http.Handler, error) {
 	s := &server{
 		Config:  c,
 		shapes:  shapes,
+		tokens:  token.NewVerifier(),
 		keys:    &keyring{source: c.Store, now: c.Now, known: map[string]trusted{}},
 		flights: &flights{under: map[flight]bool{}},
 		places:  newPlaces(c.AtOnce),
@@ -186,6 +188,7 @@ func New(c Config) (http.Handler, error) {
 type server struct {
 	Config
 	shapes  shapes
+	tokens  *token.Verifier
 	keys    *keyring
 	flights *flights
 	places  places

@@ -95,7 +95,7 @@ func (s *server) authenticate(ctx context.Context, raw string) (token.Claims, st
 		key    trusted
 		failed error
 	)
-	claims, _, err := token.Verify(raw, s.Now(), func(kid string) (*ecdsa.PublicKey, error) {
+	claims, _, err := s.tokens.Verify(raw, s.Now(), func(kid string) (*ecdsa.PublicKey, error) {
 		key, failed = s.keys.find(ctx, kid)
 		if failed == nil && !key.Active {
 			return nil, errors.New("the key is not active")

@@ -5,6 +5,11 @@
 // when it is valid and what it may do. Which algorithm a signature is checked with
 // follows from the key that the host holds, never from the token. The package keeps
 // no keys, and takes the same token as often as it comes until it expires.
+//
+// Checking a signature on P-521 costs more than all else that a host does for a small
+// request. A [Verifier] therefore remembers which signatures it has found good. It
+// remembers nothing else: times, claims and whether the key is still one of ours are
+// looked at each time.
 package token
 
 import (
@@ -18,10 +23,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Leeway is how far the clocks of merchant and host may be apart.
@@ -52,10 +59,27 @@ func (c Claims) Validate() error {
 	return nil
 }
 
+// remembered is how many good signatures a Verifier remembers. They are 32 bytes each.
+const remembered = 16 << 10
+
+// A Verifier checks tokens. It is safe for concurrent use.
+type Verifier struct {
+	good *lru.Cache[[sha256.Size]byte, struct{}]
+}
+
+// NewVerifier returns a Verifier that remembers nothing yet.
+func NewVerifier() *Verifier {
+	good, err := lru.New[[sha256.Size]byte, struct{}](remembered)
+	if err != nil {
+		panic(err) // the size is a constant
+	}
+	return &Verifier{good: good}
+}
+
 // Verify checks raw at the given time and returns what it says and the key that it
 // is signed with. find returns the public key that a thumbprint names; its error is
 // in the chain of Verify's.
-func Verify(
+func (v *Verifier) Verify(
 	raw string, now time.Time, find func(kid string) (*ecdsa.PublicKey, error),
 ) (claims Claims, kid string, err error) {
 	if len(raw) > maxLength {
@@ -84,12 +108,42 @@ func Verify(
 		if alg := algorithm(public); t.Method.Alg() != alg {
 			return nil, fmt.Errorf("the header says %s, the key is for %s", t.Method.Alg(), alg)
 		}
+		t.Method = memory{t.Method, v.good}
 		return public, nil
 	})
 	if err != nil {
 		return Claims{}, kid, err
 	}
 	return claims, kid, nil
+}
+
+// A memory is a signing method that checks a good signature once.
+type memory struct {
+	jwt.SigningMethod
+	good *lru.Cache[[sha256.Size]byte, struct{}]
+}
+
+// Verify implements [jwt.SigningMethod].
+func (m memory) Verify(signed string, signature []byte, key any) error {
+	public, ok := key.(*ecdsa.PublicKey)
+	if !ok {
+		return fmt.Errorf("the key is a %T", key)
+	}
+	point, err := public.Bytes()
+	if err != nil {
+		return fmt.Errorf("encoding the public key: %w", err)
+	}
+	// Only the last part has a length of the sender's, so no text can pass for another.
+	text := sha256.Sum256([]byte(signed))
+	sum := sha256.Sum256(slices.Concat(point, text[:], signature))
+	if _, ok := m.good.Get(sum); ok {
+		return nil
+	}
+	if err := m.SigningMethod.Verify(signed, signature, key); err != nil {
+		return err
+	}
+	m.good.Add(sum, struct{}{})
+	return nil
 }
 
 // algorithm is what signatures of a key are checked with.

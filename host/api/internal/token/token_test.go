@@ -48,7 +48,7 @@ func TestSignedTokenIsVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := ""
-	claims, kid, err := Verify(raw, noon.Add(30*time.Second), func(kid string) (*ecdsa.PublicKey, error) {
+	claims, kid, err := NewVerifier().Verify(raw, noon.Add(30*time.Second), func(kid string) (*ecdsa.PublicKey, error) {
 		asked = kid
 		return &key.PublicKey, nil
 	})
@@ -130,13 +130,13 @@ func TestVerifyRefuses(t *testing.T) {
 	kid := thumbprint(t, key)
 	for name, raw := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, _, err := Verify(raw, noon, only(kid, &key.PublicKey)); err == nil {
+			if _, _, err := NewVerifier().Verify(raw, noon, only(kid, &key.PublicKey)); err == nil {
 				t.Errorf("Verify accepted %s", raw)
 			}
 		})
 	}
 	t.Run("nothing wrong", func(t *testing.T) {
-		if _, _, err := Verify(good, noon, only(kid, &key.PublicKey)); err != nil {
+		if _, _, err := NewVerifier().Verify(good, noon, only(kid, &key.PublicKey)); err != nil {
 			t.Error(err)
 		}
 	})
@@ -162,15 +162,59 @@ func TestVerifyForgivesClocks(t *testing.T) {
 		"the host is behind": noon.Add(-Leeway),
 		"the host is ahead":  noon.Add(time.Minute + Leeway - time.Second),
 	} {
-		if _, _, err := Verify(raw, now, find); err != nil {
+		if _, _, err := NewVerifier().Verify(raw, now, find); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
+// A signature that was found good once is not checked again; everything else is.
+func TestVerifierRemembersOnlySignatures(t *testing.T) {
+	key, v := newKey(t), NewVerifier()
+	good := forge(t, key, nil, nil)
+	find := only(thumbprint(t, key), &key.PublicKey)
+	for range 2 {
+		if _, _, err := v.Verify(good, noon, find); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v.good.Len() != 1 {
+		t.Errorf("%d signatures are remembered, want 1", v.good.Len())
+	}
+	other := newKey(t)
+	flipped := []byte(good)
+	flipped[len(flipped)-10] ^= 1
+	tests := map[string]struct {
+		raw  string
+		now  time.Time
+		find func(string) (*ecdsa.PublicKey, error)
+	}{
+		"it has expired":                   {good, noon.Add(time.Hour), find},
+		"its key is not ours any more":     {good, noon, only("another", &key.PublicKey)},
+		"its name is another key's now":    {good, noon, only(thumbprint(t, key), &other.PublicKey)},
+		"its signature under other claims": {swapClaims(t, good, map[string]any{"scopes": []string{"*.write"}}), noon, find},
+		"a bit of its signature is other":  {string(flipped), noon, find},
+	}
+	for name, test := range tests {
+		for range 2 { // what was refused is not remembered either
+			if _, _, err := v.Verify(test.raw, test.now, test.find); err == nil {
+				t.Errorf("%s: Verify accepted it", name)
+			}
+		}
+	}
+	for range 3 {
+		if _, _, err := v.Verify(forge(t, key, nil, nil), noon, find); err != nil { // signatures are random
+			t.Fatal(err)
+		}
+	}
+	if v.good.Len() != 4 {
+		t.Errorf("%d signatures are remembered, want 4", v.good.Len())
+	}
+}
+
 func TestVerifyKeepsTheKeySourcesError(t *testing.T) {
 	key := newKey(t)
-	_, _, err := Verify(forge(t, key, nil, nil), noon, only("another", &key.PublicKey))
+	_, _, err := NewVerifier().Verify(forge(t, key, nil, nil), noon, only("another", &key.PublicKey))
 	if !errors.Is(err, errUnknown) {
 		t.Errorf("Verify = %v, want %v in its chain", err, errUnknown)
 	}
@@ -183,7 +227,7 @@ func TestVerifyTakesTheAlgorithmFromTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := newKey(t)
-	_, _, err = Verify(forge(t, key, nil, nil), noon, only(thumbprint(t, key), &small.PublicKey))
+	_, _, err = NewVerifier().Verify(forge(t, key, nil, nil), noon, only(thumbprint(t, key), &small.PublicKey))
 	if err == nil || !strings.Contains(err.Error(), "the key is for") {
 		t.Errorf("Verify = %v, want a refusal of the key", err)
 	}
