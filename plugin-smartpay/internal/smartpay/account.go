@@ -2,6 +2,7 @@ package smartpay
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/api"
@@ -26,6 +27,61 @@ func (c *Connector) merchant(op sdk.Op, call sdk.Call) (api.Merchant, error) {
 		return api.Merchant{}, invalid(op, sdk.CodeInvalidField, "/call/account/config/"+fieldAPIURL, err.Error())
 	}
 	return client.As(key), nil
+}
+
+// A reader is an account's API, for calls that may have to search its lists.
+type reader struct {
+	api.Merchant
+	lists *lists
+}
+
+// lists are the lists of one account.
+type lists struct {
+	users   int // guarded by the connector
+	orders  searcher[*api.Order]
+	refunds searcher[*api.Refund]
+}
+
+// A shelf is where an account's lists are.
+type shelf struct {
+	base string
+	key  [sha256.Size]byte // its sum
+}
+
+// reader returns the account of call for reading. Calls that read the same account at
+// the same time search its lists together. Whoever has a reader calls done when it needs
+// it no more; nothing is kept of an account that nobody reads.
+func (c *Connector) reader(op sdk.Op, call sdk.Call) (r reader, done func(), err error) {
+	r.Merchant, err = c.merchant(op, call)
+	if err != nil {
+		return reader{}, nil, err
+	}
+	key, err := keyOf(op, call.Account)
+	if err != nil {
+		return reader{}, nil, err
+	}
+	at := shelf{baseOf(call.Account), key.Sum()}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.lists = c.shelves[at]; r.lists == nil {
+		r.lists = &lists{
+			orders: searcher[*api.Order]{
+				list: api.ListOrders, fetch: r.Orders, at: func(o *api.Order) api.Millis { return o.CreatedAt },
+			},
+			refunds: searcher[*api.Refund]{
+				list: api.ListRefunds, fetch: r.Refunds, at: func(r *api.Refund) api.Millis { return r.CreatedAt },
+			},
+		}
+		c.shelves[at] = r.lists
+	}
+	r.lists.users++
+	return r, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if r.lists.users--; r.lists.users == 0 {
+			delete(c.shelves, at)
+		}
+	}, nil
 }
 
 // baseOf is where the account's API is.

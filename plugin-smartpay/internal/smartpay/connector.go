@@ -15,7 +15,7 @@
 // base URL. It sends at most one write per call, never sends one twice, and leaves
 // retrying, waiting and deciding to the host. Everything it needs to find a payment
 // again is at Smartpay: the host's reference on the order, and operation ids on
-// captures and refunds.
+// captures and refunds. Calls that search a list at the same time search it together.
 //
 // It does not offer tokens, zero authorization or increments.
 package smartpay
@@ -49,6 +49,7 @@ type Connector struct {
 
 	mu      sync.Mutex
 	clients map[string]*api.Client // by base URL
+	shelves map[shelf]*lists       // of the accounts that are being read
 }
 
 var (
@@ -69,7 +70,7 @@ func New(o Options) *Connector {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Connector{options: o, clients: make(map[string]*api.Client)}
+	return &Connector{options: o, clients: make(map[string]*api.Client), shelves: make(map[shelf]*lists)}
 }
 
 // Close closes the connections that are idle. The connector can still be used.

@@ -17,10 +17,11 @@ import (
 // with one reference are reported, not chosen between.
 func (c *Connector) FindPayment(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 	const op sdk.Op = "smartpay.FindPayment"
-	merchant, err := c.merchant(op, req.Call)
+	merchant, done, err := c.reader(op, req.Call)
 	if err != nil {
 		return sdk.PaymentFinding{}, err
 	}
+	defer done()
 	ctx, cancel := answerFirst(ctx)
 	defer cancel()
 
@@ -53,7 +54,7 @@ func (c *Connector) FindPayment(ctx context.Context, req sdk.FindPaymentRequest)
 // search returns the order that carries a reference, or "" if none does. It reports
 // whether every order that could has been looked at.
 func search(
-	ctx context.Context, op sdk.Op, merchant api.Merchant, reference sdk.Reference, created time.Time,
+	ctx context.Context, op sdk.Op, merchant reader, reference sdk.Reference, created time.Time,
 ) (id api.OrderID, complete bool, err error) {
 	if reference == "" {
 		return "", false, invalid(op, sdk.CodeMissingField, "/call/reference", "is required where no order is given")
@@ -62,13 +63,11 @@ func search(
 		created = created.Add(-clockAllowed)
 	}
 	var matches []string
-	complete, err = walk(ctx, created, merchant.Orders,
-		func(o *api.Order) api.Millis { return o.CreatedAt },
-		func(o *api.Order) {
-			if o.Reference == string(reference) && !slices.Contains(matches, string(o.ID)) {
-				matches = append(matches, string(o.ID))
-			}
-		})
+	complete, err = merchant.lists.orders.seek(ctx, created, func(o *api.Order) {
+		if o.Reference == string(reference) && !slices.Contains(matches, string(o.ID)) {
+			matches = append(matches, string(o.ID))
+		}
+	})
 	switch {
 	case err != nil:
 		return "", false, failure(op, err)
@@ -82,7 +81,7 @@ func search(
 }
 
 // read reads all there is to know about one order.
-func read(ctx context.Context, merchant api.Merchant, id api.OrderID) (holding, error) {
+func read(ctx context.Context, merchant reader, id api.OrderID) (holding, error) {
 	order, err := merchant.Order(ctx, id)
 	if err != nil {
 		return holding{}, err
@@ -97,7 +96,7 @@ func read(ctx context.Context, merchant api.Merchant, id api.OrderID) (holding, 
 
 // expand reads the payments of which only the id came, although all was asked for. One
 // that cannot be read yet stays an id.
-func expand(ctx context.Context, merchant api.Merchant, order *api.Order) error {
+func expand(ctx context.Context, merchant reader, order *api.Order) error {
 	for i, p := range order.Payments {
 		if p.Value != nil {
 			continue
@@ -115,7 +114,7 @@ func expand(ctx context.Context, merchant api.Merchant, order *api.Order) error 
 // the order's payments list their refunds, those are read; where they do not, which
 // says nothing about whether there are any, the list of refunds is searched back to
 // the first capture.
-func refundsOf(ctx context.Context, merchant api.Merchant, order *api.Order) ([]*api.Refund, bool, error) {
+func refundsOf(ctx context.Context, merchant reader, order *api.Order) ([]*api.Refund, bool, error) {
 	var all []*api.Refund
 	silent, since, complete := make(map[api.PaymentID]bool), time.Time{}, order.Payments != nil
 	for _, p := range order.Payments {
@@ -157,7 +156,7 @@ func earlier(moment time.Time, p *api.Payment) time.Time {
 }
 
 // whole returns the object of a reference, reading it if only its id is known.
-func whole(ctx context.Context, merchant api.Merchant, ref api.Ref[api.Refund]) (*api.Refund, error) {
+func whole(ctx context.Context, merchant reader, ref api.Ref[api.Refund]) (*api.Refund, error) {
 	if ref.Value != nil {
 		return ref.Value, nil
 	}
@@ -167,17 +166,15 @@ func whole(ctx context.Context, merchant api.Merchant, ref api.Ref[api.Refund]) 
 // listRefunds returns the refunds since a moment that are wanted, oldest first, and
 // reports whether these are all.
 func listRefunds(
-	ctx context.Context, merchant api.Merchant, since time.Time, wanted func(*api.Refund) bool,
+	ctx context.Context, merchant reader, since time.Time, wanted func(*api.Refund) bool,
 ) ([]*api.Refund, bool, error) {
 	var found []*api.Refund
 	seen := make(map[api.RefundID]bool)
-	complete, err := walk(ctx, since, merchant.Refunds,
-		func(r *api.Refund) api.Millis { return r.CreatedAt },
-		func(r *api.Refund) {
-			if wanted(r) && !seen[r.ID] {
-				seen[r.ID] = true
-				found = append([]*api.Refund{r}, found...)
-			}
-		})
+	complete, err := merchant.lists.refunds.seek(ctx, since, func(r *api.Refund) {
+		if wanted(r) && !seen[r.ID] {
+			seen[r.ID] = true
+			found = append([]*api.Refund{r}, found...)
+		}
+	})
 	return found, complete, err
 }

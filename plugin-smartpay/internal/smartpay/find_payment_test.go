@@ -55,8 +55,8 @@ func TestNeitherOrderNorReference(t *testing.T) {
 	}
 }
 
-// A shelf is a provider's list of orders, in whatever order it keeps them.
-type shelf struct {
+// A rack is a provider's list of orders, in whatever order it keeps them.
+type rack struct {
 	mu     sync.Mutex
 	orders []map[string]any
 	cap    int // largest page
@@ -64,7 +64,7 @@ type shelf struct {
 	loops  bool
 }
 
-func (s *shelf) put(reference string, created time.Time) string {
+func (s *rack) put(reference string, created time.Time) string {
 	id := fmt.Sprintf("order_test_%04d", len(s.orders))
 	s.orders = append(s.orders, map[string]any{
 		"id": id, "object": "order", "test": true, "amount": 1000, "currency": "JPY", "status": "requires_authorization",
@@ -73,7 +73,7 @@ func (s *shelf) put(reference string, created time.Time) string {
 	return id
 }
 
-func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *rack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if id, one := strings.CutPrefix(r.URL.Path, "/orders/"); one {
@@ -101,13 +101,13 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestSearchIsBoundedAndNeverGuesses(t *testing.T) {
 	now := time.Date(2024, 5, 1, 12, 0, 0, 0, time.UTC)
 	// hay puts n orders, a minute apart, newest first.
-	hay := func(s *shelf, n int) {
+	hay := func(s *rack, n int) {
 		for i := range n {
 			s.put("other"+strconv.Itoa(i), now.Add(-time.Duration(i)*time.Minute))
 		}
 	}
 	tests := map[string]struct {
-		fill    func(s *shelf) string // the id to find, or ""
+		fill    func(s *rack) string // the id to find, or ""
 		created time.Time
 		found   bool
 		sure    bool // that there is none
@@ -115,18 +115,18 @@ func TestSearchIsBoundedAndNeverGuesses(t *testing.T) {
 		pages   int // asked for at most
 	}{
 		"stops once orders are older than the payment": {
-			fill:    func(s *shelf) string { hay(s, 1000); return "" },
+			fill:    func(s *rack) string { hay(s, 1000); return "" },
 			created: now.Add(-30 * time.Minute), sure: true, pages: 4,
 		},
 		"finds one just within the clocks' difference": {
-			fill: func(s *shelf) string {
+			fill: func(s *rack) string {
 				hay(s, 22) // without the allowance, the second page would be the last
 				return s.put("R1", now.Add(-22*time.Minute))
 			},
 			created: now.Add(-18 * time.Minute), found: true, pages: 3,
 		},
 		"reads an oldest-first list to its end": {
-			fill: func(s *shelf) string {
+			fill: func(s *rack) string {
 				hay(s, 50)
 				id := s.put("R1", now)
 				slices.Reverse(s.orders)
@@ -136,25 +136,25 @@ func TestSearchIsBoundedAndNeverGuesses(t *testing.T) {
 			created: now.Add(-time.Minute), found: true, pages: 6,
 		},
 		"two orders with one reference": {
-			fill:    func(s *shelf) string { s.put("R1", now); s.put("R1", now); return "" },
+			fill:    func(s *rack) string { s.put("R1", now); s.put("R1", now); return "" },
 			created: now.Add(-time.Minute), code: sdk.CodeReferenceMismatch, pages: 1,
 		},
 		"gives up after its pages, and says that it proves nothing": {
-			fill:  func(s *shelf) string { hay(s, 1000); return "" },
+			fill:  func(s *rack) string { hay(s, 10*maxPages+1); return "" },
 			pages: maxPages,
 		},
 		"a list that never ends": {
-			fill:  func(s *shelf) string { s.loops = true; s.put("other", now); return "" },
+			fill:  func(s *rack) string { s.loops = true; s.put("other", now); return "" },
 			pages: maxPages,
 		},
-		"finds nothing in nothing": {fill: func(*shelf) string { return "" }, sure: true, pages: 1},
+		"finds nothing in nothing": {fill: func(*rack) string { return "" }, sure: true, pages: 1},
 		"a reference that differs in case is another": {
-			fill: func(s *shelf) string { s.put("r1", now); return "" }, sure: true, pages: 1,
+			fill: func(s *rack) string { s.put("r1", now); return "" }, sure: true, pages: 1,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := &shelf{cap: 10, orders: []map[string]any{}}
+			s := &rack{cap: 10, orders: []map[string]any{}}
 			want := tt.fill(s)
 			server := httptest.NewServer(s)
 			t.Cleanup(server.Close)

@@ -14,10 +14,11 @@ import (
 // refunds of the capture, or of all of the order's captures.
 func (c *Connector) FindRefund(ctx context.Context, req sdk.FindRefundRequest) (sdk.RefundFinding, error) {
 	const op sdk.Op = "smartpay.FindRefund"
-	merchant, err := c.merchant(op, req.Call)
+	merchant, done, err := c.reader(op, req.Call)
 	if err != nil {
 		return sdk.RefundFinding{}, err
 	}
+	defer done()
 	ctx, cancel := answerFirst(ctx)
 	defer cancel()
 
@@ -51,7 +52,7 @@ func (c *Connector) FindRefund(ctx context.Context, req sdk.FindRefundRequest) (
 // candidates returns the refunds among which the one asked for is, if it exists, and
 // reports whether these are all.
 func candidates(
-	ctx context.Context, op sdk.Op, merchant api.Merchant, req sdk.FindRefundRequest,
+	ctx context.Context, op sdk.Op, merchant reader, req sdk.FindRefundRequest,
 ) ([]*api.Refund, bool, error) {
 	if req.Refund != "" {
 		refund, err := merchant.Refund(ctx, api.RefundID(req.Refund))
