@@ -16,6 +16,8 @@ type shop struct {
 	// strict says that nothing has been broken: whatever is not answered at once, and
 	// with a success, is a failure of the test.
 	strict bool
+	// pause is how long a merchant waits at most before asking again.
+	pause time.Duration
 
 	mu    sync.Mutex
 	lives []*life
@@ -208,7 +210,7 @@ func ended(answer object) Told {
 func (s *shop) patiently(ctx context.Context, try func() (done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, max(s.pause, 250*time.Millisecond)) {
 		done, err := try()
 		if done || err == nil || s.strict || !s.w.anybody() {
 			return err
@@ -325,6 +327,7 @@ type crowd struct {
 
 // open lets merchants in. They make as many payments as most, or until closed if it is 0.
 func (s *shop) open(callers, most int) *crowd {
+	s.pause = time.Duration(callers) * 2 * time.Millisecond // together they leave the host time for something else
 	c := &crowd{shop: s, stop: make(chan struct{}), done: make(chan struct{}), most: most}
 	for range callers {
 		c.wg.Go(c.merchant)
