@@ -20,6 +20,7 @@ type drawer struct {
 	newest int
 	pages  int
 	broken error
+	hangs  bool
 }
 
 func (d *drawer) fetch(ctx context.Context, p api.PageRequest) (*api.Page[*api.Order], error) {
@@ -29,12 +30,15 @@ func (d *drawer) fetch(ctx context.Context, p api.PageRequest) (*api.Page[*api.O
 		n = d.newest
 	}
 	d.pages++
-	broken := d.broken
+	broken, patience := d.broken, time.Millisecond
+	if d.hangs {
+		patience = time.Hour
+	}
 	d.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(time.Millisecond):
+	case <-time.After(patience):
 	}
 	page := &api.Page[*api.Order]{Data: []*api.Order{{Reference: strconv.Itoa(n), CreatedAt: stamp(n)}}}
 	if n > 1 {
@@ -184,6 +188,32 @@ func TestSearchGivenUpBeforeItsWalk(t *testing.T) {
 		if found, complete, err := look(t.Context(), s, 100, 1); !found || !complete || err != nil {
 			t.Errorf("afterwards: found %t, complete %t, %v", found, complete, err)
 		}
+	})
+}
+
+// A request that hangs is cut off once nobody waits for it, and holds up nobody else.
+func TestSearchOfAServerThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &drawer{newest: 5, hangs: true}
+		s := d.searcher()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, _, err := look(ctx, s, 1, 1); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		d.hangs = false
+		begun := time.Now()
+		if found, complete, err := look(t.Context(), s, 1, 1); !found || !complete || err != nil {
+			t.Errorf("the next: found %t, complete %t, %v", found, complete, err)
+		}
+		if took := time.Since(begun); took > 2*time.Second {
+			t.Errorf("the next was held up for %s", took)
+		}
+		wg.Wait()
 	})
 }
 
