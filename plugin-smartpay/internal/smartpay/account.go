@@ -115,7 +115,8 @@ const (
 	maxReserve   = 500 * time.Millisecond
 	reservePart  = 10 // one tenth
 	ownPatience  = 30 * time.Second
-	clockAllowed = 5 * time.Minute // by which Smartpay's clock and the host's may differ
+	clockAllowed = 5 * time.Minute  // by which Smartpay's clock and the host's may differ
+	clocksWithin = 30 * time.Second // by which the clocks of Smartpay's own machines may differ
 )
 
 // answerFirst returns a context that ends a little before the caller's, so that the

@@ -142,13 +142,13 @@ func refundsOf(ctx context.Context, merchant reader, order *api.Order) ([]*api.R
 	return append(all, listed...), complete && ended, err
 }
 
-// earlier is the earlier of a moment and a payment's creation, less what clocks may
-// differ by. A payment that does not say leaves the moment as it is.
+// earlier is the earlier of a moment and a payment's creation, less what Smartpay's
+// clocks may differ by. A payment that does not say leaves the moment as it is.
 func earlier(moment time.Time, p *api.Payment) time.Time {
 	if p == nil || p.CreatedAt == 0 {
 		return moment
 	}
-	created := p.CreatedAt.Time().Add(-clockAllowed)
+	created := p.CreatedAt.Time().Add(-clocksWithin)
 	if moment.IsZero() || created.Before(moment) {
 		return created
 	}

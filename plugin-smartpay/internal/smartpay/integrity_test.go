@@ -1,6 +1,7 @@
 package smartpay
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/api/badnet"
@@ -126,6 +127,30 @@ func TestRefundsOfPaymentsThatDoNotListThem(t *testing.T) {
 	}
 	if seen := server.Seen(); seen[1].Path != "/refunds?maxResults=100" {
 		t.Errorf("asked for %s", seen[1].Path)
+	}
+}
+
+// The list is read back to the capture, and by as much further as Smartpay's clocks may
+// differ.
+func TestRefundsAreLookedForBackToTheCapture(t *testing.T) {
+	const captured = 1700000300000
+	order := with(orderBody, `{"status":"succeeded","payments":[`+with(paymentBody, fmt.Sprintf(`{"createdAt":%d}`, captured))+`]}`)
+	// page is two refunds, the older one so many seconds after the capture.
+	page := func(payment string, after int) badnet.Deed {
+		row := func(id string, at int) string {
+			return with(refundBody, fmt.Sprintf(`{"id":"refund_test_%s%d","payment":%q,"createdAt":%d}`, id, at, payment, at))
+		}
+		at := captured + 1000*after
+		return badnet.Reply(200, `{"object":"collection","nextPageToken":"more","data":[`+row("a", at+1)+`,`+row("b", at)+`]}`)
+	}
+	b, server := broken(t, badnet.Reply(200, order),
+		page("payment_test_2", 60), page("payment_test_2", 1), page(aPayment, -29), page("payment_test_2", -31), page(aPayment, -60))
+	got, err := b.FindPayment(t.Context(), sdk.FindPaymentRequest{Call: b.read("R1"), Order: anOrder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Payment.Refunds) != 2 || len(server.Seen()) != 5 {
+		t.Errorf("%d refunds in %d requests, want the 2 of the third page and no look at the fifth", len(got.Payment.Refunds), len(server.Seen()))
 	}
 }
 
