@@ -11,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/connectorhost/connectorhost/host/internal/jobs"
 	"github.com/connectorhost/connectorhost/host/internal/store"
 )
 
@@ -65,9 +66,9 @@ func (dbMigrateCmd) Run(w *world, d *database) error {
 	}
 	var from, to int
 	if url.Empty() {
-		from, to, err = store.MigrateSQLite(w.ctx, d.path())
+		from, to, err = store.MigrateSQLite(w.ctx, d.path(), jobs.Migrate)
 	} else {
-		from, to, err = store.MigratePostgres(w.ctx, url.Reveal())
+		from, to, err = store.MigratePostgres(w.ctx, url.Reveal(), jobs.Migrate)
 	}
 	if err != nil {
 		return err

@@ -16,8 +16,9 @@ import (
 const (
 	shoppers = 8 // who pay at once
 	// paymentBound is for one payment with all that is done to it. A host that died under
-	// it is waited for: its calls may go on for as long as a call may take.
-	paymentBound = 2 * time.Minute
+	// it is waited for: its calls may go on for as long as a call may take, and what is in
+	// doubt then is looked at after 5, 30 and 120 seconds.
+	paymentBound = 5 * time.Minute
 	againAfter   = 200 * time.Millisecond
 )
 
@@ -134,8 +135,14 @@ func (k *cluster) pay(n int, t *tally) (err error) {
 		return fmt.Errorf("captured: %w", err)
 	}
 	if n%2 == 0 {
-		if err := k.insist(ctx, t, path+"/refunds", map[string]any{"amount": 1000}, nil, nil); err != nil {
+		var refund struct {
+			Status string `json:"status"`
+		}
+		if err := k.insist(ctx, t, path+"/refunds", map[string]any{"amount": 1000}, &refund, nil); err != nil {
 			return err
+		}
+		if refund.Status != "succeeded" && refund.Status != "processing" {
+			return fmt.Errorf("the refund is %s", refund.Status)
 		}
 		if err := k.await(ctx, path, func(p paymentState) bool { return p.Captured == 2500 && p.Refunded == 1000 }); err != nil {
 			return fmt.Errorf("refunded: %w", err)

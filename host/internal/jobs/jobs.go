@@ -84,15 +84,27 @@ type Queue struct {
 // store, so that changes may call for jobs. Nothing is done before [Queue.Run].
 func Open(ctx context.Context, c Config) (*Queue, error) {
 	q := &Queue{Config: c}
-	var err error
-	if q.db, err = q.open(c.Store.Database()); err != nil {
-		return nil, fmt.Errorf("opening the queue of jobs: %w", err)
-	}
-	if err := q.db.migrate(ctx); err != nil {
-		return nil, fmt.Errorf("migrating the queue of jobs: %w", err)
+	if err := q.openOn(ctx, c.Store.Database()); err != nil {
+		return nil, err
 	}
 	c.Store.Attach(q)
 	return q, nil
+}
+
+// Migrate brings the tables in a database up to date, as opening a queue does.
+func Migrate(ctx context.Context, d store.Database) error {
+	q := &Queue{Config: Config{Logger: slog.New(slog.DiscardHandler)}}
+	return q.openOn(ctx, d)
+}
+
+func (q *Queue) openOn(ctx context.Context, d store.Database) (err error) {
+	if q.db, err = q.open(d); err != nil {
+		return fmt.Errorf("opening the queue of jobs: %w", err)
+	}
+	if err := q.db.migrate(ctx); err != nil {
+		return fmt.Errorf("migrating the queue of jobs: %w", err)
+	}
+	return nil
 }
 
 func (q *Queue) open(d store.Database) (database, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/connectorhost/connectorhost/host/internal/jobs"
@@ -337,6 +339,39 @@ func TestAJobCanBeTakenBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Once an operator has migrated, hosts need not be allowed to change a schema.
+func TestAHostThatOwnsNothing(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.NewDatabase(t, pgtest.Server(t)) // roles are the whole server's
+	if _, _, err := store.MigratePostgres(t.Context(), owner, jobs.Migrate); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, query := range []string{
+		`CREATE ROLE worker LOGIN`, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`, `GRANT USAGE ON SCHEMA public TO worker`,
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO worker`,
+		`GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO worker`,
+	} {
+		if _, err := conn.Exec(t.Context(), query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worker, err := url.Parse(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker.User = url.User("worker")
+	p := onPostgresAt(t, worker.String())
+	var done record
+	h := p.host("a").run(done.kind("look", nil))
+	h.enqueue(store.Job{Kind: "look", Subject: "p-1"}, store.Job{Kind: "look", Subject: "p-2", Due: time.Now().Add(time.Second)})
+	until(t, "both are done", func() bool { return done.count() == 2 })
 }
 
 func TestPeriodicWork(t *testing.T) {

@@ -64,8 +64,12 @@ func (db *postgresJobs) migrate(ctx context.Context) (err error) {
 	if _, err := m.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, `CREATE INDEX IF NOT EXISTS river_job_subject
-		ON river_job ((args ->> 'subject'), kind) WHERE finalized_at IS NULL`)
+	// Even to find that the index is there, CREATE INDEX wants the table's owner. A host may
+	// be somebody who owns nothing, where an operator has migrated.
+	_, err = conn.Exec(ctx, `DO $$ BEGIN
+		IF to_regclass('river_job_subject') IS NULL THEN
+			CREATE INDEX river_job_subject ON river_job ((args ->> 'subject'), kind) WHERE finalized_at IS NULL;
+		END IF; END $$`)
 	return err
 }
 

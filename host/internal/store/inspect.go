@@ -28,9 +28,11 @@ func InspectSQLite(ctx context.Context, path string) (*Inspector, error) {
 }
 
 // MigrateSQLite brings the database file at path, which is made if there is none, to this
-// version's schema, as opening it would. It returns the schema versions before and after.
-// No host may have it open.
-func MigrateSQLite(ctx context.Context, path string) (from, to int, err error) {
+// version's schema, as opening it would, and then has others do so for what they keep in
+// it. It returns the store's schema versions before and after. No host may have it open.
+func MigrateSQLite(
+	ctx context.Context, path string, others ...func(context.Context, Database) error,
+) (from, to int, err error) {
 	if from, err = versionOfSQLite(ctx, path); err != nil {
 		return 0, 0, fmt.Errorf("looking at %s: %w", path, err)
 	}
@@ -39,6 +41,11 @@ func MigrateSQLite(ctx context.Context, path string) (from, to int, err error) {
 		return 0, 0, fmt.Errorf("migrating %s: %w", path, err)
 	}
 	to, err = schemaVersion(ctx, db.writer.db)
+	for _, other := range others {
+		if err == nil {
+			err = other(ctx, db.database())
+		}
+	}
 	return from, to, errors.Join(err, db.close(ctx))
 }
 
@@ -51,16 +58,22 @@ func InspectPostgres(ctx context.Context, url string) (*Inspector, error) {
 	return &Inspector{db}, nil
 }
 
-// MigratePostgres brings the PostgreSQL database at url to this version's schema, as
-// opening it would. It returns the schema versions before and after. Hosts of the
-// version before may work on it.
-func MigratePostgres(ctx context.Context, url string) (from, to int, err error) {
+// MigratePostgres does the same with the PostgreSQL database at url. Hosts of the version
+// before may work on it.
+func MigratePostgres(
+	ctx context.Context, url string, others ...func(context.Context, Database) error,
+) (from, to int, err error) {
 	db, err := dialPostgres(ctx, url, inspectLimits)
 	if err != nil {
 		return 0, 0, fmt.Errorf("migrating the PostgreSQL database: %w", err)
 	}
 	if from, to, err = migratePostgres(ctx, db, postgresSchema); err != nil {
 		err = fmt.Errorf("migrating the PostgreSQL database: %w", err)
+	}
+	for _, other := range others {
+		if err == nil {
+			err = other(ctx, Database{Postgres: db.pool})
+		}
 	}
 	return from, to, errors.Join(err, db.close(ctx))
 }
