@@ -40,7 +40,12 @@ type several struct {
 // startSeveral starts so many hosts. Nothing is installed on them.
 func startSeveral(t *testing.T, hosts int) *several {
 	t.Helper()
-	url := pgtest.Database(t)
+	return startOn(t, pgtest.Database(t), hosts)
+}
+
+// startOn starts hosts on the database at url.
+func startOn(t *testing.T, url string, hosts int) *several {
+	t.Helper()
 	dir := t.TempDir()
 	box, err := startSandbox(t.Context(), filepath.Join(programs, "smartpay-sandbox"), "127.0.0.1:0", dir, io.Discard)
 	must(t, err)
@@ -77,10 +82,15 @@ func startSeveral(t *testing.T, hosts int) *several {
 // trading starts hosts that are ready to take payments.
 func trading(t *testing.T, hosts int) *several {
 	t.Helper()
-	f := startSeveral(t, hosts)
+	return startSeveral(t, hosts).trade()
+}
+
+// trade makes hosts ready to take payments.
+func (f *several) trade() *several {
+	f.t.Helper()
 	f.cluster.url = f.hosts[0].ready.APIURL
-	must(t, f.cluster.install())
-	must(t, f.cluster.seed())
+	must(f.t, f.cluster.install())
+	must(f.t, f.cluster.seed())
 	return f
 }
 
