@@ -68,6 +68,13 @@ func newWorldOn(t *testing.T, store string, hosts int, flags ...string) *world {
 	for range hosts {
 		w.newHost()
 	}
+	w.begin()
+	return w
+}
+
+// begin starts the provider and the hosts.
+func (w *world) begin() {
+	w.t.Helper()
 	w.host = w.hosts[0]
 	w.startSandbox()
 	for _, h := range w.hosts {
@@ -77,7 +84,6 @@ func newWorldOn(t *testing.T, store string, hosts int, flags ...string) *world {
 	for _, h := range w.hosts {
 		h.plugin()
 	}
-	return w
 }
 
 // front is what stands before the hosts: providers and buyers come to it, and it hands
