@@ -84,14 +84,27 @@ type host struct {
 	t     *testing.T
 	store *store.Store
 	end   func()
+	tried atomic.Bool // to do jobs, and could not
 }
+
+// Handle takes note of what the queue logs.
+func (h *host) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "jobs cannot be started yet" {
+		h.tried.Store(true)
+	}
+	return nil
+}
+
+func (h *host) Enabled(context.Context, slog.Level) bool { return true }
+func (h *host) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h *host) WithGroup(string) slog.Handler            { return h }
 
 // host opens the database as a host of the given name, without doing jobs.
 func (p place) host(name string) *host {
 	p.t.Helper()
 	h := &host{t: p.t, store: p.open(), end: func() {}}
 	var err error
-	h.Queue, err = jobs.Open(p.t.Context(), jobs.Config{Store: h.store, Host: name, Logger: slog.New(slog.DiscardHandler)})
+	h.Queue, err = jobs.Open(p.t.Context(), jobs.Config{Store: h.store, Host: name, Logger: slog.New(h)})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -453,9 +466,10 @@ func TestWhatAnEarlierRunHadBegunIsDueAtOnce(t *testing.T) {
 	}
 	h.run(done.kind("look", nil))
 	until(t, "it is done", func() bool { return done.count() > 0 })
-	time.Sleep(time.Second)
-	if got := done.subjects(); !slices.Equal(got, []string{"mine"}) {
-		t.Errorf("done: %v, want this host's alone", got)
+	h.enqueue(store.Job{Kind: "look", Subject: "new"}) // what is due longer is taken first
+	until(t, "the next is done", func() bool { return done.count() > 1 })
+	if got := done.subjects(); !slices.Equal(got, []string{"mine", "new"}) {
+		t.Errorf("done: %v, want nothing of another host's", got)
 	}
 }
 
@@ -471,7 +485,7 @@ func TestJobsAreStartedWhenTheDatabaseIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.run(done.kind("look", nil))
-	time.Sleep(100 * time.Millisecond) // for it to try, and fail
+	until(t, "it has tried", h.tried.Load)
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -487,7 +501,7 @@ func TestStoppingBeforeJobsHaveStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.run()
-	time.Sleep(100 * time.Millisecond)
+	until(t, "it has tried", h.tried.Load)
 	h.end() // which reports an error
 	if err := server.Restart(t.Context()); err != nil {
 		t.Fatal(err)
