@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -242,22 +243,30 @@ func TestBatchUndoesOnlyWhatFails(t *testing.T) {
 		{changes: changes{fact("g")}},
 	}
 	db.commit(batch)
-	wantErr := []bool{false, true, true, true, false}
-	for i, e := range batch {
-		if (e.err != nil) != wantErr[i] {
-			t.Errorf("change %d: error = %v, want one: %v", i, e.err, wantErr[i])
-		}
-	}
+	judged(t, s, batch, []bool{false, true, true, true, false}, "a", "b", "g")
 	for _, i := range []int{2, 3} {
 		if !errors.Is(batch[i].err, refused) {
 			t.Errorf("change %d: error = %v, want its own", i, batch[i].err)
 		}
 	}
-	for name, want := range map[string]error{
-		"a": nil, "b": nil, "g": nil, "c": ErrNotFound, "d": ErrNotFound, "e": ErrNotFound, "f": ErrNotFound,
-	} {
-		if _, err := s.Meta(t.Context(), name); !errors.Is(err, want) {
-			t.Errorf("fact %s: error = %v, want %v", name, err, want)
+}
+
+// judged compares what became of a batch of facts, named from a to g, with which changes
+// were to fail and which facts are to be there.
+func judged(t *testing.T, s *Store, batch []*entry, fails []bool, there ...string) {
+	t.Helper()
+	for i, e := range batch {
+		if (e.err != nil) != fails[i] {
+			t.Errorf("change %d: error = %v, want one: %v", i, e.err, fails[i])
+		}
+	}
+	for name := 'a'; name <= 'g'; name++ {
+		want := ErrNotFound
+		if slices.Contains(there, string(name)) {
+			want = nil
+		}
+		if _, err := s.Meta(t.Context(), string(name)); !errors.Is(err, want) {
+			t.Errorf("fact %c: error = %v, want %v", name, err, want)
 		}
 	}
 }
