@@ -1,6 +1,7 @@
 package settle_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +22,9 @@ type provider struct {
 	fault   map[sdk.Operation]fault
 	hidden  bool // lookups find nothing
 	blind   bool // lookups fail
+	endless bool // lookups find no end in their time
+	vague   bool // lookups that find nothing prove nothing
+	flow    sdk.MethodFlow
 	edit    func(*sdk.Snapshot)
 	gate    chan struct{} // if set, captures wait here
 	multi   bool          // several captures are taken
@@ -60,7 +64,7 @@ func (p *provider) Describe() sdk.Manifest {
 	native := sdk.Idempotency{Mode: sdk.IdempotencyNative, KeyLifetime: sdk.Duration(6 * time.Hour)}
 	return sdk.Manifest{
 		Name: "fake", Version: "1.0.0", Contract: sdk.ContractRange{Min: 1, Max: 1}, DisplayName: "Fake",
-		Methods: []sdk.PaymentMethod{{Name: "fake", Flow: sdk.FlowRedirect}}, Countries: []string{"JP"},
+		Methods: []sdk.PaymentMethod{{Name: "fake", Flow: cmp.Or(p.flow, sdk.FlowRedirect)}}, Countries: []string{"JP"},
 		Currencies:   []sdk.CurrencyFact{{Code: "JPY"}},
 		CaptureModes: []sdk.CaptureMode{sdk.CaptureAutomatic, sdk.CaptureManual},
 		Features:     sdk.Features{PartialCapture: true, MultipleCapture: p.multi, VoidAfterPartialCapture: p.multi, PartialRefund: true, MultipleRefund: true, NotFoundAuthoritative: true},
@@ -210,6 +214,9 @@ func (p *provider) FindPayment(_ context.Context, req sdk.FindPaymentRequest) (s
 	if p.blind {
 		return sdk.PaymentFinding{}, sdk.Errorf("fake", sdk.CodeConnectRefused, "nobody listens")
 	}
+	if p.endless {
+		return sdk.PaymentFinding{}, sdk.Errorf("fake", sdk.CodeReadTimeout, "the list has no end")
+	}
 	if !p.hidden {
 		for _, o := range p.orders {
 			if o.ref == req.Order || o.reference == req.Call.Reference {
@@ -221,7 +228,7 @@ func (p *provider) FindPayment(_ context.Context, req sdk.FindPaymentRequest) (s
 			}
 		}
 	}
-	return sdk.PaymentFinding{Authoritative: true}, nil
+	return sdk.PaymentFinding{Authoritative: !p.vague}, nil
 }
 
 func (o *order) snapshot() sdk.Snapshot {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
@@ -23,23 +24,31 @@ func (e *Engine) Settle(ctx context.Context, id sdk.PaymentID) (bool, error) {
 }
 
 func (e *Engine) settle(ctx context.Context, rec store.Record) (bool, error) {
-	rec, found, err := e.look(ctx, rec, SourceSettle)
-	if err != nil {
-		return false, err
+	rec, found, blind := e.look(ctx, rec, SourceSettle)
+	if blind != nil && !tookTooLong(blind) {
+		return false, blind
 	}
+	var err error
 	for _, op := range rec.View().Unsettled {
 		if rec, err = e.resolve(ctx, rec, op, found); err != nil {
 			return false, err
 		}
 	}
 	v := rec.View()
-	if len(v.Unsettled) > 0 {
-		return false, nil
+	if len(v.Unsettled) > 0 || blind != nil {
+		return false, blind
 	}
 	if v.LateApproval && v.Open() > 0 {
 		return e.letGo(ctx, rec)
 	}
 	return true, nil
+}
+
+// tookTooLong reports whether a lookup found no end in its time, as where a provider can
+// only be searched and has very much to search.
+func tookTooLong(err error) bool {
+	failed, ok := errors.AsType[*sdk.Error](err)
+	return ok && (failed.Code == sdk.CodeReadTimeout || failed.Code == sdk.CodeExpiredInQueue)
 }
 
 // resolve deals with one operation that a fresh lookup did not settle.
@@ -56,13 +65,15 @@ func (e *Engine) resolve(ctx context.Context, rec store.Record, id sdk.Operation
 	}
 	defer lease.Release()
 	manifest := lease.Description.Manifest
-	if e.Now().Sub(op.UpdatedAt) <= time.Duration(manifest.VisibilityDelay) || !absent(op, found, manifest) {
-		return rec, nil // not seeing it proves nothing yet
-	}
 	fact := manifest.Idempotency[op.Kind]
 	remembered := fact.KeyLifetime == 0 || e.Now().Sub(op.CreatedAt) < time.Duration(fact.KeyLifetime)
+	byKey := fact.Mode == sdk.IdempotencyNative && remembered
+	decided := absent(op, found, manifest) || byKey && asksForPage(op, rec.Method, manifest)
+	if e.Now().Sub(op.UpdatedAt) <= time.Duration(manifest.VisibilityDelay) || !decided {
+		return rec, nil // not seeing it proves nothing yet
+	}
 	switch {
-	case fact.Mode == sdk.IdempotencyNative && remembered, fact.Mode == sdk.IdempotencyLookup:
+	case byKey, fact.Mode == sdk.IdempotencyLookup:
 		return e.sendAgain(ctx, rec, op, lease)
 	case fact.Mode == sdk.IdempotencyNative && !(op.Kind == sdk.OpAuthorize && found.Found):
 		return e.giveUp(ctx, rec, op)
@@ -78,6 +89,16 @@ func absent(op ledger.Operation, found sdk.PaymentFinding, m sdk.Manifest) bool 
 		return found.Authoritative
 	}
 	return op.Kind == sdk.OpAuthorize || m.Features.NotFoundAuthoritative
+}
+
+// asksForPage reports whether an operation is to bring the page on which the buyer
+// approves. Until he does, no money moves; and whether the provider has the order or not,
+// what comes next is the same: the request again, with its key, which tells the page. So
+// there is nothing that a lookup would have to prove.
+func asksForPage(op ledger.Operation, method string, m sdk.Manifest) bool {
+	return op.Kind == sdk.OpAuthorize && slices.ContainsFunc(m.Methods, func(of sdk.PaymentMethod) bool {
+		return of.Name == method && of.Flow == sdk.FlowRedirect
+	})
 }
 
 // sendAgain repeats the identical request with the same key.

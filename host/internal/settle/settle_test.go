@@ -370,6 +370,62 @@ func TestALostApprovalPageIsAskedForAgain(t *testing.T) {
 	}
 }
 
+// A provider whose orders can only be searched may have too many of them. An order that
+// waits for its buyer need not be found: its request is sent again under its key. Where
+// money may have moved nothing is sent before it is known that it did not.
+func TestAPageIsAskedForWithoutALookup(t *testing.T) {
+	tests := map[string]struct {
+		lost  fault
+		flow  sdk.MethodFlow
+		after time.Duration
+		sends int
+	}{
+		"the answer was lost":              {loseAnswer, sdk.FlowRedirect, time.Minute, 2},
+		"the request was lost":             {loseRequest, sdk.FlowRedirect, time.Minute, 2},
+		"the key is forgotten":             {loseAnswer, sdk.FlowRedirect, 7 * time.Hour, 1},
+		"no buyer has to come and approve": {loseAnswer, sdk.FlowDirect, time.Minute, 1},
+	}
+	for name, tt := range tests {
+		for lookup, blind := range map[string]func(*provider){
+			"finds no end":   func(p *provider) { p.endless = true },
+			"proves nothing": func(p *provider) { p.hidden, p.vague = true, true },
+		} {
+			t.Run(name+", and a lookup "+lookup, func(t *testing.T) {
+				p := newProvider()
+				p.flow = tt.flow
+				blind(p)
+				b := newBenchOn(t, p)
+				b.provider.set(sdk.OpAuthorize, tt.lost)
+				id := b.created(sdk.CaptureManual).Payment.ID
+				b.provider.set(sdk.OpAuthorize, "")
+				b.pass(tt.after)
+				_, _ = b.Settle(t.Context(), id) // whose error is the lookup's
+				if n := b.provider.sent(sdk.OpAuthorize); n != tt.sends {
+					t.Errorf("it was sent %d times, want %d", n, tt.sends)
+				}
+				if tt.sends > 1 {
+					b.expect(id, ledger.StatusBuyerApprovalPending, 0, 0, 0)
+				} else {
+					b.expect(id, ledger.StatusProcessing, 0, 0, 0)
+				}
+				if total, _ := b.provider.effects(); total != 1 {
+					t.Errorf("provider made %d orders, want 1", total)
+				}
+			})
+		}
+	}
+	b := newBench(t)
+	id := b.authorized().Payment.ID
+	b.provider.endless = true
+	b.provider.set(sdk.OpCapture, loseRequest)
+	must(b.capture(id, 2000))
+	b.provider.set(sdk.OpCapture, "")
+	b.pass(time.Minute)
+	if _, err := b.Settle(t.Context(), id); err == nil || b.provider.sent(sdk.OpCapture) != 1 {
+		t.Errorf("a capture was sent %d times though nothing was proven, %v", b.provider.sent(sdk.OpCapture), err)
+	}
+}
+
 func TestIgnoranceIsNeverTurnedIntoFailure(t *testing.T) {
 	b := newBench(t)
 	id := b.authorized().Payment.ID
