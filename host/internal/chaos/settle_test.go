@@ -36,10 +36,12 @@ func (w *world) hasten() {
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			if _, _, err := w.operate(http.MethodPost, "/v1/payments/"+id+"/settle", nil); err != nil {
-				return err
-			}
+		err = together(len(ids), 16, func(i int) error {
+			_, _, err := w.operate(http.MethodPost, "/v1/payments/"+ids[i]+"/settle", nil)
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		return w.settled()
 	})
@@ -119,22 +121,33 @@ func (w *world) listed(known map[string]bool, filter string) (payments []Payment
 	}
 }
 
-// payments asks about each of a page, some at a time.
-func (w *world) payments(page []object) []Payment {
-	payments := make([]Payment, len(page))
+// together does n things, some at a time.
+func together(n, atOnce int, do func(i int) error) error {
+	errs := make([]error, n)
 	var wg sync.WaitGroup
-	places := make(chan struct{}, 4)
-	for i, transaction := range page {
+	places := make(chan struct{}, atOnce)
+	for i := range n {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			var err error
-			if payments[i], err = w.payment(transaction); err != nil {
-				w.t.Error(err)
-			}
+			errs[i] = do(i)
 		})
 	}
 	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// payments asks about each of a page.
+func (w *world) payments(page []object) []Payment {
+	w.t.Helper()
+	payments := make([]Payment, len(page))
+	err := together(len(page), 4, func(i int) (err error) {
+		payments[i], err = w.payment(page[i])
+		return err
+	})
+	if err != nil {
+		w.t.Error(err)
+	}
 	return payments
 }
 

@@ -357,7 +357,7 @@ func (c *crowd) merchant() {
 
 // untilDone lives through the deaths of hosts.
 func (c *crowd) untilDone(l *life) error {
-	ctx, cancel := context.WithTimeout(c.shop.w.t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(c.shop.w.t.Context(), 2*patience)
 	defer cancel()
 	for {
 		err := l.live(ctx)
