@@ -187,7 +187,7 @@ func (h *host) pluginAfter(dead int) (pid int) {
 			return err
 		}
 		if s.State == "quarantined" {
-			h.mustOperate(http.MethodPost, "/v1/connectors/smartpay/end-quarantine", nil)
+			h.nudge("end-quarantine", nil)
 		}
 		if s.State != "serving" || s.PID == 0 || s.PID == dead {
 			return fmt.Errorf("it is %s", s.State)
@@ -244,6 +244,19 @@ func (h *host) tend() {
 		h.w.t.Fatal(err)
 	}
 	for _, p := range status.Parked {
-		h.mustOperate(http.MethodPost, "/v1/connectors/smartpay/unpark", object{"subject": p.Subject})
+		h.nudge("unpark", object{"subject": p.Subject})
+	}
+}
+
+// nudge lets go on what was stopped. Another host may have been told so already, and a
+// database that is away has it done the next time.
+func (h *host) nudge(how string, body any) {
+	h.w.t.Helper()
+	status, answer, err := h.operate(http.MethodPost, "/v1/connectors/smartpay/"+how, body)
+	switch {
+	case err != nil:
+		h.w.t.Fatal(err)
+	case status >= 300 && status != http.StatusNotFound && status != http.StatusConflict && status != http.StatusServiceUnavailable:
+		h.w.t.Fatalf("%s: %d %v", how, status, answer)
 	}
 }
