@@ -210,7 +210,7 @@ func ended(answer object) Told {
 func (s *shop) patiently(ctx context.Context, try func() (done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, max(s.pause, 250*time.Millisecond)) {
+	for pause := max(10*time.Millisecond, s.pause/16); ; pause = min(2*pause, max(s.pause, 250*time.Millisecond)) {
 		done, err := try()
 		if done || err == nil || s.strict || !s.w.anybody() {
 			return err

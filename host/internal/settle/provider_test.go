@@ -239,6 +239,16 @@ func (o *order) snapshot() sdk.Snapshot {
 	if o.state != sdk.StateRequiresAction && o.state != sdk.StateDeclined && o.state != sdk.StateExpired {
 		s.Authorized = &o.amount
 	}
+	captured, refunded := sdk.JPY(0), sdk.JPY(0)
+	for _, c := range o.captures {
+		captured.Minor += c.Amount.Minor
+	}
+	for _, r := range o.refunds {
+		if r.Status == sdk.MoveSucceeded {
+			refunded.Minor += r.Amount.Minor
+		}
+	}
+	s.Captured, s.Refunded = &captured, &refunded
 	return s
 }
 

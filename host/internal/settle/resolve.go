@@ -81,14 +81,27 @@ func (e *Engine) resolve(ctx context.Context, rec store.Record, id sdk.Operation
 	return rec, nil
 }
 
-// absent reports whether the lookup proves that the operation has had no effect. An
-// authorization that is there but whose approval page is not known counts: sent again
-// with its key, it tells the page.
+// absent reports whether the lookup proves that the operation has had no effect: what it
+// says nothing of it proves nothing about. An authorization that is there but whose
+// approval page is not known counts: sent again with its key, it tells the page.
 func absent(op ledger.Operation, found sdk.PaymentFinding, m sdk.Manifest) bool {
 	if !found.Found {
 		return found.Authoritative
 	}
-	return op.Kind == sdk.OpAuthorize || m.Features.NotFoundAuthoritative
+	says := found.Payment != nil && m.Features.NotFoundAuthoritative
+	switch op.Kind {
+	case sdk.OpAuthorize:
+		return true
+	case sdk.OpCapture:
+		return says && found.Payment.Captured != nil
+	case sdk.OpRefund:
+		return says && found.Payment.Refunded != nil
+	case sdk.OpVoid, sdk.OpCancel:
+		return says && found.Payment.State != "" && found.Payment.State != sdk.StateUnknown
+	case sdk.OpIncrement, sdk.OpCheckCredentials, sdk.OpFindPayment, sdk.OpFindRefund, sdk.OpReadWebhook,
+		sdk.OpRegisterWebhook, sdk.OpTokenize, sdk.OpDeleteToken, sdk.OpZeroAuthorize:
+	}
+	return false
 }
 
 // asksForPage reports whether an operation is to bring the page on which the buyer

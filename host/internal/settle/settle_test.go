@@ -426,6 +426,49 @@ func TestAPageIsAskedForWithoutALookup(t *testing.T) {
 	}
 }
 
+// A lookup that does not say how much was captured or refunded has not seen everything:
+// what it does not show may be there.
+func TestWhatALookupDoesNotSayProvesNothing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		op   sdk.Operation
+		hide func(*sdk.Snapshot)
+		now  ledger.Status
+	}{
+		"captures": {sdk.OpCapture, func(s *sdk.Snapshot) { s.Captures, s.Captured = nil, nil }, ledger.StatusCapturePending},
+		"refunds":  {sdk.OpRefund, func(s *sdk.Snapshot) { s.Refunds, s.Refunded = nil, nil }, ledger.StatusCaptureSucceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			id := b.authorized().Payment.ID
+			if tt.op == sdk.OpRefund {
+				must(b.capture(id, 2000))
+			}
+			b.provider.set(tt.op, loseAnswer)
+			if tt.op == sdk.OpRefund {
+				must(b.refund(id, 500))
+			} else {
+				must(b.capture(id, 2000))
+			}
+			b.provider.set(tt.op, "")
+			b.provider.edit = tt.hide
+			b.pass(7 * time.Hour) // the key is forgotten
+			if b.settled(id) || b.provider.sent(tt.op) != 1 {
+				t.Errorf("it was settled, or sent %d times, on what was not seen", b.provider.sent(tt.op))
+			}
+			b.provider.edit = nil
+			b.pass(7 * time.Hour)
+			if !b.settled(id) {
+				t.Error("what is seen settles nothing")
+			}
+			if tt.op == sdk.OpRefund {
+				b.expect(id, tt.now, 2500, 2000, 500)
+			} else {
+				b.expect(id, ledger.StatusCaptureSucceeded, 2500, 2000, 0)
+			}
+		})
+	}
+}
+
 func TestIgnoranceIsNeverTurnedIntoFailure(t *testing.T) {
 	b := newBench(t)
 	id := b.authorized().Payment.ID
