@@ -1,8 +1,10 @@
 package smartpay
 
 import (
+	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/connectorhost/connectorhost/plugin-smartpay/internal/api/badnet"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -127,6 +129,22 @@ func TestRefundsOfPaymentsThatDoNotListThem(t *testing.T) {
 	}
 	if seen := server.Seen(); seen[1].Path != "/refunds?maxResults=100" {
 		t.Errorf("asked for %s", seen[1].Path)
+	}
+}
+
+// An order whose refunds cannot be searched in time is told without them, while there is
+// still somebody to tell.
+func TestRefundsThatTakeTooLongAreNotSaid(t *testing.T) {
+	order := with(orderBody, `{"status":"succeeded","payments":[`+paymentBody+`]}`)
+	b, _ := broken(t, badnet.Reply(200, order), badnet.Hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	got, err := b.FindPayment(ctx, sdk.FindPaymentRequest{Call: b.read("R1"), Order: anOrder})
+	if err != nil || ctx.Err() != nil {
+		t.Fatalf("%v, %v", err, ctx.Err())
+	}
+	if p := got.Payment; len(p.Captures) != 1 || p.Captured == nil || p.Refunded != nil || len(p.Refunds) != 0 {
+		t.Errorf("found %+v, want its capture and nothing of refunds", p)
 	}
 }
 
