@@ -102,7 +102,7 @@ func TestChaosSoak(t *testing.T) {
 		}
 		hosts, callers, chance, pause := 2, min(256, 1+payments/4), 5, 600*time.Millisecond
 		if payments > 5000 {
-			hosts, callers, chance, pause = 3, 2500, 1, 4*time.Second
+			hosts, callers, chance, pause = 3, 2500, 1, 10*time.Second
 		}
 		w := newWorldOn(t, store, hosts, "--call-timeout", "2s", "--drain-timeout", "3s", "--bake-time", "2s")
 		w.chance = chance
