@@ -104,7 +104,7 @@ func TestChaosSoak(t *testing.T) {
 		hosts, callers, chance, pause := 2, min(256, 1+payments/4), 5, 600*time.Millisecond
 		if payments > 5000 {
 			hosts, callers, chance, pause = 3, 2000, 1, 6*time.Second
-			flags = append(flags, "--at-once", "48") // more of them do not get done in the time of a call
+			flags = append(flags, "--at-once", "128") // more of them do not get done in the time of a call
 		}
 		w := newWorldOn(t, store, hosts, flags...)
 		w.chance = chance
