@@ -79,7 +79,7 @@ func (s *server) createTransaction(c *call) (answer, error) {
 		scope: "create",
 		body:  doc.canonical,
 		begin: func(idem *store.Idempotency) (store.Record, sdk.OperationID, error) {
-			if refused := s.judge(c.ctx, t); len(refused) > 0 {
+			if refused := s.judge(c.ctx, c.account, t); len(refused) > 0 {
 				return store.Record{}, "", invalid(refused...)
 			}
 			rec, err := s.Engine.Create(c.ctx, t.order(c.account, doc.canonical), idem)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/connectorhost/connectorhost/host/internal/store"
 	"github.com/connectorhost/connectorhost/sdk"
 )
 
@@ -16,7 +17,7 @@ import (
 // payment is captured after its buyer's approval anyway; allow_partial_authorization,
 // which is a permission; payment_source, which is kept and shown; and whatever the
 // contract has for card payments.
-func (s *server) judge(ctx context.Context, t transactionCreate) []detail {
+func (s *server) judge(ctx context.Context, account string, t transactionCreate) []detail {
 	var found []detail
 	refuse := func(pointer string, code sdk.Code, message string) {
 		found = append(found, detail{inBody, pointer, message, string(code)})
@@ -42,7 +43,10 @@ func (s *server) judge(ctx context.Context, t transactionCreate) []detail {
 			"must be the URL of a page: posting the result to a window is not offered")
 	}
 	able := s.pick(ctx, t)
-	if len(able) == 0 && t.PaymentServiceID == "" {
+	if len(able) == 0 && (t.PaymentServiceID != "" || s.serves(ctx, account, t.PaymentMethod.Method)) {
+		return found // its connector is not there at the moment: the engine says so
+	}
+	if len(able) == 0 {
 		refuse("/payment_method/method", sdk.CodePaymentMethodUnsupported, s.methods(t.PaymentMethod.Method))
 		return found
 	}
@@ -59,6 +63,15 @@ func (s *server) judge(ctx context.Context, t transactionCreate) []detail {
 		unsupported(c.asked && !anyHas(able, c.feature), c.pointer, c.prefix+": "+lacks(able, c.feature))
 	}
 	return found
+}
+
+// serves reports whether an active payment service takes a method, or may: a store that
+// cannot be asked has said nothing against it.
+func (s *server) serves(ctx context.Context, account, method string) bool {
+	services, err := s.Store.Services(ctx, account, false)
+	return err != nil || slices.ContainsFunc(services, func(svc store.PaymentService) bool {
+		return svc.Active && !svc.Deleted && svc.Method == method
+	})
 }
 
 // contradictions are what the payment method says otherwise than the transaction. A

@@ -285,6 +285,17 @@ func TestNoProcessServes(t *testing.T) {
 	w.get("/payment-service-definitions").has(fields{"items.0.id": "testpay-testpay"})
 }
 
+// A merchant has done nothing wrong whose connector is still to be started.
+func TestConnectorIsNotThereYet(t *testing.T) {
+	w := newShop(t)
+	w.config.Connectors.(*connectors).notYet()
+	w.post("/transactions", payment(nil)).refused(http.StatusBadGateway, "bad_gateway")
+	w.post("/transactions", payment(fields{"store": true})).refused(http.StatusBadGateway, "bad_gateway")
+	w.post("/transactions", payment(fields{"payment_method": fields{
+		"method": "card", "country": "JP", "currency": "JPY", "redirect_url": "https://shop.example/return",
+	}})).refused(http.StatusBadRequest, "bad_request", "/payment_method/method")
+}
+
 func TestUpdate(t *testing.T) {
 	w := newShop(t)
 	path := w.opened(nil)

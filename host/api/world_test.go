@@ -87,9 +87,17 @@ type connectors struct {
 	remote sdk.Remote
 	mu     sync.Mutex
 	gone   bool
+	never  bool // it has not been started yet
 }
 
-func (c *connectors) List() []api.Connector { return []api.Connector{c.Connector} }
+func (c *connectors) List() []api.Connector {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.never {
+		return nil
+	}
+	return []api.Connector{c.Connector}
+}
 
 func (c *connectors) Acquire(_ context.Context, name string) (*settle.Lease, error) {
 	c.mu.Lock()
@@ -100,6 +108,13 @@ func (c *connectors) Acquire(_ context.Context, name string) (*settle.Lease, err
 	return &settle.Lease{
 		Remote: c.remote, Gate: c.Gate, Description: c.Description, Digest: "d1", Release: func() {},
 	}, nil
+}
+
+// notYet is a host whose connector is still to be started.
+func (c *connectors) notYet() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone, c.never = true, true
 }
 
 func (c *connectors) stop() {
