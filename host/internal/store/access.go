@@ -31,12 +31,12 @@ const selectKeys = `SELECT id, public_key, display_name, scopes, merchant_accoun
 
 // Key returns the API key with the given id, active or not, or [ErrNotFound].
 func (s *Store) Key(ctx context.Context, id string) (key APIKey, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectKeys+`WHERE id = ?`, id)
-		return one(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: selectKeys + `WHERE id = ?`, args: []any{id}, must: true,
+		scan: func(r row) error {
 			key, err = scanKey(r)
 			return err
-		})
+		},
 	})
 	if err != nil {
 		return APIKey{}, fmt.Errorf("api key %s: %w", id, err)
@@ -46,13 +46,13 @@ func (s *Store) Key(ctx context.Context, id string) (key APIKey, err error) {
 
 // Keys lists every API key, oldest first.
 func (s *Store) Keys(ctx context.Context) (keys []APIKey, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectKeys+`ORDER BY created_at, id`)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: selectKeys + `ORDER BY created_at, id`,
+		scan: func(r row) error {
 			key, err := scanKey(r)
 			keys = append(keys, key)
 			return err
-		})
+		},
 	})
 	return keys, err
 }

@@ -1,11 +1,11 @@
 package store
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/connectorhost/connectorhost/sdk"
 )
 
 // An Announcer decides what merchants are told of changes to payments, and in which
@@ -68,40 +68,47 @@ func (a *audiences) remember(known map[string][]string, version int, now time.Ti
 	}
 }
 
-// audience returns who is to be told of a payment; without subscriptions, nobody is.
-func (s *Store) audience(ctx context.Context, q reader, rec *Record) (Audience, error) {
+// audience asks what there is to know of who is to be told of a payment. Once that is
+// answered, told says who; without subscriptions, nobody is.
+func (s *Store) audience(payment sdk.PaymentID) (questions []question, told func(*Record) Audience) {
 	if s.announcer == nil {
-		return Audience{}, nil
+		return nil, func(*Record) Audience { return Audience{} }
 	}
 	now := s.now()
 	known, version := s.audiences.recall(now)
-	if known == nil {
+	fresh := known == nil
+	if fresh {
 		known = make(map[string][]string)
-		rows, err := q.query(ctx, `SELECT merchant_account, id FROM subscriptions WHERE active = 1 ORDER BY created_at, id`)
-		err = each(rows, err, func(r row) error {
-			var account, id string
-			err := r.Scan(&account, &id)
-			known[account] = append(known[account], id)
-			return err
+		questions = append(questions, question{
+			query: `SELECT merchant_account, id FROM subscriptions WHERE active = 1 ORDER BY created_at, id`,
+			scan: func(r row) error {
+				var account, id string
+				err := r.Scan(&account, &id)
+				known[account] = append(known[account], id)
+				return err
+			},
 		})
-		if err != nil {
-			return Audience{}, err
+	}
+	service := ""
+	if fresh || len(known) > 0 {
+		questions = append(questions, question{
+			query: `SELECT display_name FROM services WHERE id = (SELECT service FROM payments WHERE id = ?)`, args: []any{string(payment)},
+			scan: func(r row) error { return r.Scan(&service) },
+		})
+	}
+	return questions, func(rec *Record) Audience {
+		if fresh {
+			s.audiences.remember(known, version, now)
 		}
-		s.audiences.remember(known, version, now)
+		a := Audience{Subscriptions: slices.Clone(known[rec.MerchantAccount])}
+		if rec.MerchantAccount != "" {
+			a.Subscriptions = append(a.Subscriptions, known[""]...)
+		}
+		if len(a.Subscriptions) > 0 {
+			a.Service = service
+		}
+		return a
 	}
-	a := Audience{Subscriptions: slices.Clone(known[rec.MerchantAccount])}
-	if rec.MerchantAccount != "" {
-		a.Subscriptions = append(a.Subscriptions, known[""]...)
-	}
-	if len(a.Subscriptions) == 0 {
-		return a, nil
-	}
-	rows, err := q.query(ctx, `SELECT display_name FROM services WHERE id = ?`, rec.Service)
-	err = one(rows, err, func(r row) error { return r.Scan(&a.Service) })
-	if errors.Is(err, ErrNotFound) {
-		err = nil
-	}
-	return a, err
 }
 
 // watch has the announcer look at a payment before it is changed. What it returns looks

@@ -7,19 +7,22 @@ import (
 
 // A backend is a database in its own manner of locking and committing.
 type backend interface {
-	// read runs f on one unchanging view of the database. It ends when ctx does.
+	// ask has questions answered in their order, all on one unchanging view of the database
+	// and, if that is far away, in one trip. It ends when ctx does.
+	ask(ctx context.Context, questions ...question) error
+	// read is ask for those whose next question depends on the last answer.
 	read(ctx context.Context, f func(reader) error) error
 	// change makes one change, durable when it returns. Changes under the same lock
-	// come one after the other; an empty lock excludes nobody. load reads what the
-	// change needs, and then plan, which reads nothing, says what it is: nothing, if there
-	// is nothing to change. Once plan has
-	// answered and the change was started, the end of ctx does not stop it. An error of
-	// load or plan is returned as it is, and nothing is changed.
+	// come one after the other; an empty lock excludes nobody. What load asks is answered
+	// on one view, and then plan, which reads nothing, says what the change is: nothing, if
+	// there is nothing to change. Once plan has answered and the change was started, the end
+	// of ctx does not stop it. An error of an answer or of plan is returned as it is, and
+	// nothing is changed.
 	//
 	// Hosts that share a database do not exclude each other: if a statement of the change
-	// fails with errStale, load and plan run again. So load must set anew all that it
-	// sets, and plan must not build on what it did before.
-	change(ctx context.Context, lock string, load func(reader) error, plan func() (changes, error)) error
+	// fails with errStale, load and plan run again. So load must set anew all that its
+	// answers set, and plan must not build on what it did before.
+	change(ctx context.Context, lock string, load func() []question, plan func() (changes, error)) error
 	// attach gives the queue that takes the jobs of changes. It comes before the first
 	// change that has some.
 	attach(q Queue)
@@ -39,6 +42,28 @@ type reader interface {
 	// other, or by its number alone if there is none. A database that chooses well by
 	// itself need not be told.
 	using(index string) string
+}
+
+// A question is a query of a fixed text, which marks its parameters with "?", and what
+// takes the rows of the answer, one after the other.
+type question struct {
+	query string
+	args  []any
+	scan  func(row) error
+	must  bool // no row is ErrNotFound
+}
+
+// of has a reader answer the question.
+func (a *question) of(ctx context.Context, q reader) error {
+	return a.answered(q.query(ctx, a.query, a.args...))
+}
+
+// answered takes the answer.
+func (a *question) answered(rows rows, err error) error {
+	if a.must {
+		return one(rows, err, a.scan)
+	}
+	return each(rows, err, a.scan)
 }
 
 // changes is what a change consists of: plain data, to be executed in order, all or
@@ -62,8 +87,8 @@ var (
 	errStale    = errors.New("payment was changed by somebody who does not hold its lock")
 )
 
-// nothing is the load of a change that needs no reading.
-func nothing(reader) error { return nil }
+// nothing is what a change asks that needs no reading.
+func nothing() []question { return nil }
 
 // each hands every row of a query to scan, and closes the rows.
 func each(rows rows, err error, scan func(row) error) error {

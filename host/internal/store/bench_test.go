@@ -57,7 +57,7 @@ func BenchmarkPostgresRate(b *testing.B) {
 type ownTransactions struct{ *postgres }
 
 func (o ownTransactions) change(
-	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+	ctx context.Context, lock string, load func() []question, plan func() (changes, error),
 ) error {
 	if lock != "" {
 		release, err := o.locks.acquire(ctx, lock)
@@ -65,7 +65,7 @@ func (o ownTransactions) change(
 			return err
 		}
 		defer release()
-		if err := o.read(ctx, load); err != nil {
+		if err := o.ask(ctx, load()...); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ type oneByOne struct {
 }
 
 func (o *oneByOne) change(
-	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+	ctx context.Context, lock string, load func() []question, plan func() (changes, error),
 ) error {
 	if lock != "" {
 		release, err := o.locks.acquire(ctx, lock)
@@ -134,7 +134,7 @@ func (o *oneByOne) change(
 			return err
 		}
 		defer release()
-		if err := load(direct{o.readers}); err != nil {
+		if err := askAll(ctx, direct{o.readers}, load()); err != nil {
 			return err
 		}
 	}

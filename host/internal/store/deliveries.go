@@ -69,12 +69,12 @@ func scanDelivery(r row) (Delivery, error) {
 
 // Delivery returns a delivery, or [ErrNotFound].
 func (s *Store) Delivery(ctx context.Context, id string) (d Delivery, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectDeliveries+`WHERE d.id = ?`, id)
-		return one(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: selectDeliveries + `WHERE d.id = ?`, args: []any{id}, must: true,
+		scan: func(r row) error {
 			d, err = scanDelivery(r)
 			return err
-		})
+		},
 	})
 	if err != nil {
 		return Delivery{}, fmt.Errorf("delivery %s: %w", id, err)
@@ -96,15 +96,16 @@ func (s *Store) Deliveries(ctx context.Context, payment sdk.PaymentID, limit int
 // which the list goes on. A list shorter than the limit was the last.
 func (s *Store) DueDeliveries(ctx context.Context, before time.Time, from Mark, limit int) ([]string, Mark, error) {
 	var ids []string
-	err := s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT id, due_at, seq FROM deliveries WHERE due_at <= ? AND (due_at, seq) > (?, ?)
-			ORDER BY due_at, seq LIMIT ?`, before.UnixMicro(), from.updatedAt, from.seq, limit)
-		return each(rows, err, func(r row) error {
+	err := s.db.ask(ctx, question{
+		query: `SELECT id, due_at, seq FROM deliveries WHERE due_at <= ? AND (due_at, seq) > (?, ?)
+			ORDER BY due_at, seq LIMIT ?`,
+		args: []any{before.UnixMicro(), from.updatedAt, from.seq, limit},
+		scan: func(r row) error {
 			var id string
 			err := r.Scan(&id, &from.updatedAt, &from.seq)
 			ids = append(ids, id)
 			return err
-		})
+		},
 	})
 	if err != nil {
 		return nil, from, fmt.Errorf("due deliveries: %w", err)
@@ -113,13 +114,13 @@ func (s *Store) DueDeliveries(ctx context.Context, before time.Time, from Mark, 
 }
 
 func (s *Store) deliveries(ctx context.Context, where string, args ...any) (all []Delivery, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectDeliveries+where, args...)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: selectDeliveries + where, args: args,
+		scan: func(r row) error {
 			d, err := scanDelivery(r)
 			all = append(all, d)
 			return err
-		})
+		},
 	})
 	return all, err
 }
@@ -127,14 +128,14 @@ func (s *Store) deliveries(ctx context.Context, where string, args ...any) (all 
 // WaitingDeliveries says how many deliveries are not over, and when the oldest of them
 // came about.
 func (s *Store) WaitingDeliveries(ctx context.Context) (n int, oldest time.Time, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT count(*), min(created_at) FROM deliveries WHERE due_at IS NOT NULL`)
-		return one(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: `SELECT count(*), min(created_at) FROM deliveries WHERE due_at IS NOT NULL`,
+		scan: func(r row) error {
 			var created micros
 			err := r.Scan(&n, &created)
 			oldest = created.time()
 			return err
-		})
+		},
 	})
 	if err != nil {
 		return 0, time.Time{}, fmt.Errorf("counting deliveries: %w", err)
@@ -181,18 +182,20 @@ func (s *Store) ExpireDeliveries(ctx context.Context, limit int) (int, error) {
 	cutoff := ledger.Kept(s.now()).Add(-DeliveryLifetime).UnixMicro()
 	var old []any
 	err := s.db.change(ctx, "expiry of deliveries",
-		func(q reader) error {
+		func() []question {
 			old = nil
-			// In the order of their numbers, which is that of their age: no index needed.
-			rows, err := q.query(ctx, `SELECT seq, created_at FROM deliveries ORDER BY seq LIMIT ?`, limit)
-			return each(rows, err, func(r row) error {
-				var seq, created int64
-				err := r.Scan(&seq, &created)
-				if created <= cutoff {
-					old = append(old, seq)
-				}
-				return err
-			})
+			return []question{{
+				// In the order of their numbers, which is that of their age: no index needed.
+				query: `SELECT seq, created_at FROM deliveries ORDER BY seq LIMIT ?`, args: []any{limit},
+				scan: func(r row) error {
+					var seq, created int64
+					err := r.Scan(&seq, &created)
+					if created <= cutoff {
+						old = append(old, seq)
+					}
+					return err
+				},
+			}}
 		},
 		func() (changes, error) {
 			var c changes

@@ -24,18 +24,18 @@ func (s *Store) Events(ctx context.Context, id sdk.PaymentID, limit int, cursor 
 	var events []Event
 	var last int64
 	more := false
-	err := s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT position, id, name, at, context FROM events
-			WHERE payment = `+thePayment+` AND position < ? ORDER BY position DESC LIMIT ?`,
-			string(id), before.major, limit+1)
-		return each(rows, err, func(r row) error {
+	err := s.db.ask(ctx, question{
+		query: `SELECT position, id, name, at, context FROM events
+			WHERE payment = ` + thePayment + ` AND position < ? ORDER BY position DESC LIMIT ?`,
+		args: []any{string(id), before.major, limit + 1},
+		scan: func(r row) error {
 			if more = len(events) == limit; more {
 				return nil
 			}
 			event, position, err := scanEvent(r)
 			events, last = append(events, event), position
 			return err
-		})
+		},
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("events of payment %s: %w", id, err)

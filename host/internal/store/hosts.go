@@ -35,9 +35,9 @@ func (s *Store) SaveHost(ctx context.Context, h Host) error {
 
 // Hosts lists the hosts that were seen and not forgotten, in the order of their start.
 func (s *Store) Hosts(ctx context.Context) (hosts []Host, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT id, api, admin, version, started_at, seen_at, serves FROM hosts ORDER BY started_at, id`)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: `SELECT id, api, admin, version, started_at, seen_at, serves FROM hosts ORDER BY started_at, id`,
+		scan: func(r row) error {
 			var h Host
 			var started, seen micros
 			var serves string
@@ -45,7 +45,7 @@ func (s *Store) Hosts(ctx context.Context) (hosts []Host, err error) {
 			h.StartedAt, h.SeenAt, h.Serves = started.time(), seen.time(), json.RawMessage(serves)
 			hosts = append(hosts, h)
 			return err
-		})
+		},
 	})
 	return hosts, err
 }
@@ -71,16 +71,16 @@ type Desired struct {
 
 // Desired lists what is to serve, by connector.
 func (s *Store) Desired(ctx context.Context) (list []Desired, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT connector, digest, version, revision, host, changed_at FROM desired ORDER BY connector`)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: `SELECT connector, digest, version, revision, host, changed_at FROM desired ORDER BY connector`,
+		scan: func(r row) error {
 			var d Desired
 			var changed micros
 			err := r.Scan(&d.Connector, &d.Digest, &d.Version, &d.Revision, &d.Host, &changed)
 			d.ChangedAt = changed.time()
 			list = append(list, d)
 			return err
-		})
+		},
 	})
 	return list, err
 }

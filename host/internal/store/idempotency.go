@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -30,19 +29,14 @@ func (c *changes) useKey(idem *Idempotency) {
 // expired is the age, as the database keeps it, at which a key is forgotten.
 func expired(now time.Time) int64 { return ledger.Kept(now).Add(-KeyLifetime).UnixMicro() }
 
-// unused fails with a [*KeyUsedError] if idem names a key that is in use.
-func unused(ctx context.Context, q reader, idem *Idempotency, now time.Time) error {
+// unused is answered with a [*KeyUsedError] if idem names a key that is in use.
+func unused(idem *Idempotency, now time.Time) []question {
 	if idem == nil {
 		return nil
 	}
-	earlier, err := loadKey(ctx, q, idem.MerchantAccount, idem.Scope, idem.Key, now)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil
-	case err != nil:
-		return err
-	}
-	return &KeyUsedError{Earlier: earlier}
+	return []question{usesOf(idem.MerchantAccount, idem.Scope, idem.Key, now, func(earlier Idempotency) error {
+		return &KeyUsedError{Earlier: earlier}
+	})}
 }
 
 // keyUsed is the error for a key that somebody else took a moment ago.
@@ -56,28 +50,32 @@ func (s *Store) keyUsed(ctx context.Context, idem *Idempotency) error {
 
 // Idempotency returns the first use of a key, or [ErrNotFound].
 func (s *Store) Idempotency(ctx context.Context, account, scope, key string) (idem Idempotency, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		idem, err = loadKey(ctx, q, account, scope, key, s.now())
-		return err
+	used := usesOf(account, scope, key, s.now(), func(first Idempotency) error {
+		idem = first
+		return nil
 	})
+	used.must = true
+	err = s.db.ask(ctx, used)
 	return idem, err
 }
 
-func loadKey(ctx context.Context, q reader, account, scope, key string, now time.Time) (Idempotency, error) {
-	idem := Idempotency{MerchantAccount: account, Scope: scope, Key: key}
-	rows, err := q.query(ctx, `SELECT fingerprint, payment, operation, host, status, body, created_at
-		FROM idempotency WHERE merchant_account = ? AND scope = ? AND key = ? AND created_at > ?`,
-		account, scope, key, expired(now))
-	err = one(rows, err, func(r row) error {
-		var created micros
-		err := r.Scan(&idem.Fingerprint, &idem.Payment, &idem.Operation, &idem.Host, &idem.Status, &idem.Body, &created)
-		idem.CreatedAt = created.time()
-		return err
-	})
-	if err != nil {
-		return Idempotency{}, err
+// usesOf asks for the first use of a key.
+func usesOf(account, scope, key string, now time.Time, take func(Idempotency) error) question {
+	return question{
+		query: `SELECT fingerprint, payment, operation, host, status, body, created_at
+			FROM idempotency WHERE merchant_account = ? AND scope = ? AND key = ? AND created_at > ?`,
+		args: []any{account, scope, key, expired(now)},
+		scan: func(r row) error {
+			idem := Idempotency{MerchantAccount: account, Scope: scope, Key: key}
+			var created micros
+			err := r.Scan(&idem.Fingerprint, &idem.Payment, &idem.Operation, &idem.Host, &idem.Status, &idem.Body, &created)
+			if err != nil {
+				return err
+			}
+			idem.CreatedAt = created.time()
+			return take(idem)
+		},
 	}
-	return idem, nil
 }
 
 // FinishIdempotency records the answer that was given: Status and Body, for the key
@@ -101,15 +99,18 @@ func (s *Store) FinishIdempotency(ctx context.Context, idem Idempotency) error {
 func (s *Store) ExpireIdempotency(ctx context.Context, limit int) (int, error) {
 	var old []any
 	err := s.db.change(ctx, "expiry of keys",
-		func(q reader) error {
+		func() []question {
 			old = nil
-			rows, err := q.query(ctx, `SELECT seq FROM idempotency WHERE created_at <= ? ORDER BY created_at, seq LIMIT ?`, expired(s.now()), limit)
-			return each(rows, err, func(r row) error {
-				var seq int64
-				err := r.Scan(&seq)
-				old = append(old, seq)
-				return err
-			})
+			return []question{{
+				query: `SELECT seq FROM idempotency WHERE created_at <= ? ORDER BY created_at, seq LIMIT ?`,
+				args:  []any{expired(s.now()), limit},
+				scan: func(r row) error {
+					var seq int64
+					err := r.Scan(&seq)
+					old = append(old, seq)
+					return err
+				},
+			}}
 		},
 		func() (changes, error) {
 			var c changes

@@ -48,9 +48,9 @@ func (s *Store) Decisions(ctx context.Context, connector string, limit int) ([]J
 }
 
 func (s *Store) journal(ctx context.Context, where string, args ...any) (entries []JournalEntry, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectJournal+where, args...)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: selectJournal + where, args: args,
+		scan: func(r row) error {
 			var e JournalEntry
 			var when micros
 			var detail []byte
@@ -58,7 +58,7 @@ func (s *Store) journal(ctx context.Context, where string, args ...any) (entries
 			e.At, e.Context = when.time(), detail
 			entries = append(entries, e)
 			return err
-		})
+		},
 	})
 	return entries, err
 }
@@ -66,9 +66,9 @@ func (s *Store) journal(ctx context.Context, where string, args ...any) (entries
 // Meta returns a small fact of the hosts, such as the calls that are parked, or
 // [ErrNotFound].
 func (s *Store) Meta(ctx context.Context, name string) (value string, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT value FROM meta WHERE name = ?`, name)
-		return one(rows, err, func(r row) error { return r.Scan(&value) })
+	err = s.db.ask(ctx, question{
+		query: `SELECT value FROM meta WHERE name = ?`, args: []any{name}, must: true,
+		scan: func(r row) error { return r.Scan(&value) },
 	})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,30 +31,27 @@ const (
 	whereMove      = `WHERE p.seq = (SELECT payment FROM operations WHERE id = ? AND kind IN ('capture', 'refund'))`
 )
 
-// load reads the one payment that where selects.
-func load(ctx context.Context, q reader, where string, args ...any) (stored, error) {
-	var found []stored
-	rows, err := q.query(ctx, selectPayment+where, args...)
-	err = each(rows, err, func(r row) error {
-		payment, err := scanPayment(r)
-		found = append(found, payment)
-		return err
-	})
-	switch {
-	case err != nil:
-		return stored{}, err
-	case len(found) == 0:
-		return stored{}, ErrNotFound
-	case len(found) > 1:
-		return stored{}, fmt.Errorf("payments %s and %s both claim it", found[0].Payment.ID, found[1].Payment.ID)
-	}
-	rows, err = q.query(ctx, selectOperations+`WHERE payment = ? ORDER BY position`, found[0].seq)
-	err = each(rows, err, func(r row) error {
-		_, op, err := scanOperation(r)
-		found[0].Operations = append(found[0].Operations, op)
-		return err
-	})
-	return found[0], err
+// load asks for the one payment that where selects.
+func load(into *stored, where string, args ...any) []question {
+	*into = stored{}
+	return []question{{
+		query: selectPayment + where, args: args, must: true,
+		scan: func(r row) error {
+			payment, err := scanPayment(r)
+			if err == nil && into.seq != 0 {
+				err = fmt.Errorf("payments %s and %s both claim it", into.Payment.ID, payment.Payment.ID)
+			}
+			*into = payment
+			return err
+		},
+	}, {
+		query: selectOperations + `WHERE payment IN (SELECT p.seq FROM payments p ` + where + `) ORDER BY position`, args: args,
+		scan: func(r row) error {
+			_, op, err := scanOperation(r)
+			into.Operations = append(into.Operations, op)
+			return err
+		},
+	}}
 }
 
 func scanPayment(r row) (stored, error) {

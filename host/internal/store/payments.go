@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/connectorhost/connectorhost/host/internal/ledger"
@@ -61,21 +62,16 @@ func (s *Store) Update(
 	ctx context.Context, id sdk.PaymentID, idem *Idempotency, change func(*Record) error,
 ) (Record, error) {
 	var is stored
-	var told Audience
-	load := func(q reader) (err error) {
-		if err = unused(ctx, q, idem, s.now()); err != nil {
-			return err
-		}
-		if is, err = load(ctx, q, wherePaymentID, string(id)); err != nil {
-			return err
-		}
-		told, err = s.audience(ctx, q, &is.Record)
-		return err
+	var told func(*Record) Audience
+	load := func() []question {
+		var who []question
+		who, told = s.audience(id)
+		return slices.Concat(unused(idem, s.now()), load(&is, wherePaymentID, string(id)), who)
 	}
 	var ofCaller error
 	plan := func() (changes, error) {
 		was := is.snapshot()
-		announced := s.watch(&is.Record, told)
+		announced := s.watch(&is.Record, told(&is.Record))
 		if ofCaller = change(&is.Record); ofCaller != nil {
 			return nil, ofCaller
 		}
@@ -144,11 +140,7 @@ func (s *Store) PaymentByMove(ctx context.Context, id sdk.OperationID) (Record, 
 
 func (s *Store) find(ctx context.Context, what, where string, args ...any) (Record, error) {
 	var found stored
-	err := s.db.read(ctx, func(q reader) (err error) {
-		found, err = load(ctx, q, where, args...)
-		return err
-	})
-	if err != nil {
+	if err := s.db.ask(ctx, load(&found, where, args...)...); err != nil {
 		return Record{}, fmt.Errorf("%s: %w", what, err)
 	}
 	return found.Record, nil
@@ -170,16 +162,16 @@ type Mark struct{ updatedAt, seq int64 }
 // than the limit was the last.
 func (s *Store) UnsettledBefore(ctx context.Context, before time.Time, from Mark, limit int) ([]sdk.PaymentID, Mark, error) {
 	var ids []sdk.PaymentID
-	err := s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT id, updated_at, seq FROM payments
+	err := s.db.ask(ctx, question{
+		query: `SELECT id, updated_at, seq FROM payments
 			WHERE unsettled = 1 AND updated_at <= ? AND (updated_at, seq) > (?, ?) ORDER BY updated_at, seq LIMIT ?`,
-			before.UnixMicro(), from.updatedAt, from.seq, limit)
-		return each(rows, err, func(r row) error {
+		args: []any{before.UnixMicro(), from.updatedAt, from.seq, limit},
+		scan: func(r row) error {
 			var id sdk.PaymentID
 			err := r.Scan(&id, &from.updatedAt, &from.seq)
 			ids = append(ids, id)
 			return err
-		})
+		},
 	})
 	return ids, from, err
 }
@@ -188,9 +180,9 @@ func (s *Store) UnsettledBefore(ctx context.Context, before time.Time, from Mark
 // untouched for the longest time; zero if there is none.
 func (s *Store) OldestUnsettled(ctx context.Context) (time.Time, error) {
 	var oldest micros
-	err := s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT min(updated_at) FROM payments WHERE unsettled = 1`)
-		return one(rows, err, func(r row) error { return r.Scan(&oldest) })
+	err := s.db.ask(ctx, question{
+		query: `SELECT min(updated_at) FROM payments WHERE unsettled = 1`,
+		scan:  func(r row) error { return r.Scan(&oldest) },
 	})
 	return oldest.time(), err
 }
@@ -204,14 +196,14 @@ func (s *Store) AwaitingApproval(ctx context.Context, before time.Time, limit in
 
 func (s *Store) ids(ctx context.Context, query string, args ...any) ([]sdk.PaymentID, error) {
 	var ids []sdk.PaymentID
-	err := s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, query, args...)
-		return each(rows, err, func(r row) error {
+	err := s.db.ask(ctx, question{
+		query: query, args: args,
+		scan: func(r row) error {
 			var id sdk.PaymentID
 			err := r.Scan(&id)
 			ids = append(ids, id)
 			return err
-		})
+		},
 	})
 	return ids, err
 }

@@ -191,9 +191,9 @@ func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) 
 // durable refuses a server that does not wait for its disk.
 func (db *postgres) durable(ctx context.Context) error {
 	var fsync string
-	err := db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT current_setting('fsync')`)
-		return one(rows, err, func(r row) error { return r.Scan(&fsync) })
+	err := db.ask(ctx, question{
+		query: `SELECT current_setting('fsync')`, must: true,
+		scan: func(r row) error { return r.Scan(&fsync) },
 	})
 	if err == nil && fsync != "on" {
 		err = errors.New("the server has fsync switched off, and would lose payments: switch it on")
@@ -220,29 +220,52 @@ var (
 	errSlow         = errors.New("the answer did not come in time")
 )
 
-func (db *postgres) read(ctx context.Context, f func(reader) error) error {
+// admit waits for a place among those who read, gives reading so much time, and returns
+// what ends it.
+func (db *postgres) admit(ctx context.Context) (context.Context, func(), error) {
 	if db.closed.Load() {
-		return ErrClosed
+		return nil, nil, ErrClosed
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, db.limits.read, errSlow)
-	defer cancel()
 	patience := time.NewTimer(db.limits.acquire)
 	defer patience.Stop()
 	select {
 	case db.reading <- struct{}{}:
-		defer func() { <-db.reading }()
+		return ctx, func() { <-db.reading; cancel() }, nil
 	case <-patience.C:
-		return ErrBusy
+		cancel()
+		return nil, nil, ErrBusy
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		defer cancel()
+		return nil, nil, context.Cause(ctx)
 	}
+}
+
+func (db *postgres) ask(ctx context.Context, questions ...question) error {
+	if len(questions) == 0 {
+		return nil
+	}
+	ctx, leave, err := db.admit(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return db.answer(ctx, questions)
+}
+
+func (db *postgres) read(ctx context.Context, f func(reader) error) error {
+	ctx, leave, err := db.admit(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	s := &sight{db: db, ctx: ctx}
 	defer s.end()
 	return f(s)
 }
 
 func (db *postgres) change(
-	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+	ctx context.Context, lock string, load func() []question, plan func() (changes, error),
 ) error {
 	if lock != "" {
 		release, err := db.locks.acquire(ctx, lock)
@@ -270,7 +293,7 @@ func (db *postgres) change(
 
 // attempt makes a change unless somebody else was quicker, which is errStale.
 func (db *postgres) attempt(
-	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+	ctx context.Context, lock string, load func() []question, plan func() (changes, error),
 ) error {
 	if db.closed.Load() {
 		return ErrClosed
@@ -279,7 +302,7 @@ func (db *postgres) attempt(
 		return fmt.Errorf("%w: it is being found out what became of the last transaction", ErrUnavailable)
 	}
 	if lock != "" {
-		if err := db.read(ctx, load); err != nil {
+		if err := db.ask(ctx, load()...); err != nil {
 			return err
 		}
 	}

@@ -209,7 +209,7 @@ func TestDeadConnectionsAreNotTriedOneByOne(t *testing.T) {
 		for range cap(db.reading) {
 			wait.Go(func() {
 				if err := db.read(t.Context(), func(q reader) error {
-					_, err := load(t.Context(), q, wherePaymentID, string(rec.Payment.ID))
+					err := askAll(t.Context(), q, load(new(stored), wherePaymentID, string(rec.Payment.ID)))
 					all.Done()
 					all.Wait()
 					return err

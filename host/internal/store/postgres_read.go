@@ -34,7 +34,7 @@ func (s *sight) query(_ context.Context, query string, args ...any) (rows, error
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	return &selection{Rows: found, sight: s}, nil
+	return &selection{Rows: found, explain: s.explain}, nil
 }
 
 func (s *sight) once(_ context.Context, query string, args ...any) (rows, error) {
@@ -50,39 +50,77 @@ func (s *sight) once(_ context.Context, query string, args ...any) (rows, error)
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	return &selection{Rows: found, sight: s}, nil
+	return &selection{Rows: found, explain: s.explain}, nil
 }
 
 // using says nothing: this database knows how much of everything there is.
 func (*sight) using(string) string { return "" }
 
-// first begins the transaction together with its first query. A pool may hand out
-// connections that died unnoticed, as they all do when a server is restarted: nothing
-// has been read yet, so another can do.
+// first begins the transaction together with its first query.
 func (s *sight) first(query string, args []any) (rows, error) {
-	for try := 1; ; try++ {
-		conn, err := s.db.acquire(s.ctx)
+	var found pgx.Rows
+	conn, results, err := s.db.begin(s.ctx, func(b *pgx.Batch) { b.Queue(query, args...) })
+	if err != nil {
+		return nil, err
+	}
+	s.conn = conn
+	if found, err = results.Query(); err != nil {
+		_ = results.Close() // reports err again
+		return nil, s.explain(err)
+	}
+	return &selection{Rows: found, batch: results, explain: s.explain}, nil
+}
+
+// answer answers questions in one trip, in a transaction that ends by itself.
+func (db *postgres) answer(ctx context.Context, questions []question) error {
+	conn, results, err := db.begin(ctx, func(b *pgx.Batch) {
+		for _, a := range questions {
+			b.Queue(db.mark(a.query), written(a.args)...)
+		}
+		b.Queue("COMMIT")
+	})
+	if err != nil {
+		return err
+	}
+	defer conn.Release() // which closes one that is inside a transaction
+	explain := func(err error) error { return db.explain(ctx, conn.Conn(), err) }
+	for i := range questions {
+		found, err := results.Query()
 		if err != nil {
-			return nil, err
+			_ = results.Close() // reports err again
+			return explain(err)
+		}
+		if err := questions[i].answered(&selection{Rows: found, explain: explain}, nil); err != nil {
+			_ = results.Close() // of no interest any more
+			return err
+		}
+	}
+	return explain(results.Close())
+}
+
+// begin begins a transaction together with its first queries. A pool may hand out
+// connections that died unnoticed, as they all do when a server is restarted: nothing has
+// been read yet, so another can do.
+func (db *postgres) begin(ctx context.Context, queue func(*pgx.Batch)) (*pgxpool.Conn, pgx.BatchResults, error) {
+	for try := 1; ; try++ {
+		conn, err := db.acquire(ctx)
+		if err != nil {
+			return nil, nil, err
 		}
 		batch := &pgx.Batch{}
 		batch.Queue(beginRead)
-		batch.Queue(query, args...)
-		results := conn.SendBatch(s.ctx, batch)
+		queue(batch)
+		results := conn.SendBatch(ctx, batch)
 		if _, err = results.Exec(); err == nil {
-			var found pgx.Rows
-			if found, err = results.Query(); err == nil {
-				s.conn = conn
-				return &selection{Rows: found, batch: results, sight: s}, nil
-			}
+			return conn, results, nil
 		}
 		_ = results.Close() // reports err again
-		err = s.db.explain(s.ctx, conn.Conn(), err)
+		err = db.explain(ctx, conn.Conn(), err)
 		conn.Release()
-		if !errors.Is(err, ErrUnavailable) || try == maxTries || s.ctx.Err() != nil {
-			return nil, err
+		if !errors.Is(err, ErrUnavailable) || try == maxTries || ctx.Err() != nil {
+			return nil, nil, err
 		}
-		s.db.pool.Reset()
+		db.pool.Reset()
 	}
 }
 
@@ -103,8 +141,8 @@ func (s *sight) explain(err error) error { return s.db.explain(s.ctx, s.conn.Con
 // selection is the rows of a query.
 type selection struct {
 	pgx.Rows
-	batch pgx.BatchResults // that the query was part of; may be nil
-	sight *sight
+	batch   pgx.BatchResults // that ends with this; may be nil
+	explain func(error) error
 }
 
 // Scan differs from the driver's in that a number can be a flag, and that any text comes
@@ -124,7 +162,7 @@ func (a *selection) Scan(dest ...any) error {
 	return a.Rows.Scan(dest...)
 }
 
-func (a *selection) Err() error { return a.sight.explain(a.Rows.Err()) }
+func (a *selection) Err() error { return a.explain(a.Rows.Err()) }
 
 func (a *selection) Close() error {
 	a.Rows.Close()
@@ -134,7 +172,7 @@ func (a *selection) Close() error {
 	err := a.batch.Close()
 	a.batch = nil
 	if a.Rows.Err() == nil { // else it would be told twice
-		return a.sight.explain(err)
+		return a.explain(err)
 	}
 	return nil
 }

@@ -164,18 +164,57 @@ func TestPostgresReadsSeeOneMoment(t *testing.T) {
 	s := openPostgresAt(t, url, testKey(t), time.Now)
 	rec := create(t, s, newPayment())
 	err := s.db.read(t.Context(), func(q reader) error {
-		before, err := load(t.Context(), q, wherePaymentID, string(rec.Payment.ID))
-		if err != nil {
+		var before, after stored
+		if err := askAll(t.Context(), q, load(&before, wherePaymentID, string(rec.Payment.ID))); err != nil {
 			return err
 		}
 		update(t, s, rec.Payment.ID, func(r *Record) { r.ExternalID = "later" })
-		after, err := load(t.Context(), q, wherePaymentID, string(rec.Payment.ID))
+		err := askAll(t.Context(), q, load(&after, wherePaymentID, string(rec.Payment.ID)))
 		same(t, "the payment, read again", after.Record, before.Record)
 		return err
 	})
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// Questions are on their way together; the first of these waits for a lock, and while it
+// does the payment changes.
+func TestPostgresAnswersAreOfOneMoment(t *testing.T) {
+	url := pgtest.Database(t)
+	s := openPostgresAt(t, url, testKey(t), time.Now)
+	rec := create(t, s, newPayment())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	lock, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = lock.Close(context.Background()) }()
+	if _, err := lock.Exec(ctx, `SELECT pg_advisory_lock(7)`); err != nil {
+		t.Fatal(err)
+	}
+	var was stored
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		questions := append([]question{{query: `SELECT 1 FROM pg_advisory_lock(7)`, scan: func(row) error { return nil }}},
+			load(&was, wherePaymentID, string(rec.Payment.ID))...)
+		if err := s.db.ask(ctx, questions...); err != nil {
+			t.Error(err)
+		}
+	})
+	for waiting := false; !waiting; {
+		err := lock.QueryRow(ctx, `SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`).Scan(&waiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	update(t, s, rec.Payment.ID, func(r *Record) { r.ExternalID = "later" })
+	if _, err := lock.Exec(ctx, `SELECT pg_advisory_unlock(7)`); err != nil {
+		t.Fatal(err)
+	}
+	wait.Wait()
+	same(t, "the payment that was asked for before it changed", was.Record, *rec)
 }
 
 func TestPostgresMigrationsAreAppliedOnceInOrder(t *testing.T) {

@@ -88,10 +88,10 @@ func digestOf(certificate []byte) string {
 // Releases lists the releases that hosts share, those that were removed included, by
 // name and digest.
 func (s *Store) Releases(ctx context.Context) (list []Release, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT digest, name, version, size, removed, certificate_digest, host, changed_at
-			FROM releases ORDER BY name, digest`)
-		return each(rows, err, func(r row) error {
+	err = s.db.ask(ctx, question{
+		query: `SELECT digest, name, version, size, removed, certificate_digest, host, changed_at
+			FROM releases ORDER BY name, digest`,
+		scan: func(r row) error {
 			var is Release
 			var removed int64
 			var changed micros
@@ -99,7 +99,7 @@ func (s *Store) Releases(ctx context.Context) (list []Release, err error) {
 			is.Removed, is.ChangedAt = removed != 0, changed.time()
 			list = append(list, is)
 			return err
-		})
+		},
 	})
 	return list, err
 }
@@ -109,17 +109,18 @@ func (s *Store) Releases(ctx context.Context) (list []Release, err error) {
 func (s *Store) ReadRelease(ctx context.Context, digest string, w io.Writer) error {
 	for position, left := int64(0), int64(-1); left != 0; position++ {
 		var chunk []byte
-		err := s.db.read(ctx, func(q reader) error {
-			if left < 0 {
-				rows, err := q.query(ctx, `SELECT size FROM releases WHERE digest = ? AND removed = 0`, digest)
-				if err := one(rows, err, func(r row) error { return r.Scan(&left) }); err != nil {
-					return err
-				}
-			}
-			rows, err := q.query(ctx, `SELECT bytes FROM release_chunks WHERE digest = ? AND position = ?`, digest, position)
-			return one(rows, err, func(r row) error { return r.Scan(&chunk) })
-		})
-		if err != nil {
+		part := question{
+			query: `SELECT bytes FROM release_chunks WHERE digest = ? AND position = ?`, args: []any{digest, position}, must: true,
+			scan: func(r row) error { return r.Scan(&chunk) },
+		}
+		questions := []question{part}
+		if left < 0 {
+			questions = []question{{
+				query: `SELECT size FROM releases WHERE digest = ? AND removed = 0`, args: []any{digest}, must: true,
+				scan: func(r row) error { return r.Scan(&left) },
+			}, part}
+		}
+		if err := s.db.ask(ctx, questions...); err != nil {
 			return fmt.Errorf("release %.12s: part %d: %w", digest, position, err)
 		}
 		if _, err := w.Write(chunk); err != nil {
@@ -134,9 +135,9 @@ func (s *Store) ReadRelease(ctx context.Context, digest string, w io.Writer) err
 
 // Certificate returns the certificate of a release that hosts share, nil if it has none.
 func (s *Store) Certificate(ctx context.Context, digest string) (raw []byte, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, `SELECT certificate FROM releases WHERE digest = ? AND removed = 0`, digest)
-		return one(rows, err, func(r row) error { return r.Scan(&raw) })
+	err = s.db.ask(ctx, question{
+		query: `SELECT certificate FROM releases WHERE digest = ? AND removed = 0`, args: []any{digest}, must: true,
+		scan: func(r row) error { return r.Scan(&raw) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("certificate of release %.12s: %w", digest, err)

@@ -19,12 +19,10 @@ import (
 // and CreatedAt for a new one. Secrets are sealed.
 func (s *Store) SaveService(ctx context.Context, service *PaymentService) error {
 	var was PaymentService
-	load := func(q reader) (err error) {
-		was, err = s.loadService(ctx, q, service.ID)
-		if errors.Is(err, ErrNotFound) {
-			was, err = PaymentService{}, nil
-		}
-		return err
+	load := func() []question {
+		questions := s.loadService(&was, service.ID)
+		questions[0].must = false // it may be new
+		return questions
 	}
 	err := s.db.change(ctx, "service "+service.ID, load, func() (changes, error) {
 		return s.savedService(&was, service)
@@ -43,13 +41,9 @@ func (s *Store) UpdateService(
 	ctx context.Context, id string, change func(*PaymentService) error,
 ) (PaymentService, error) {
 	var was, is PaymentService
-	load := func(q reader) (err error) {
-		if was, err = s.loadService(ctx, q, id); err != nil {
-			return err
-		}
+	load := func() []question {
 		// Read twice, so that change can alter one without the other.
-		is, err = s.loadService(ctx, q, id)
-		return err
+		return append(s.loadService(&was, id), s.loadService(&is, id)...)
 	}
 	var ofCaller error
 	err := s.db.change(ctx, "service "+id, load, func() (changes, error) {
@@ -72,11 +66,7 @@ func (s *Store) UpdateService(
 
 // Service returns a payment service, deleted or not, or [ErrNotFound].
 func (s *Store) Service(ctx context.Context, id string) (service PaymentService, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		service, err = s.loadService(ctx, q, id)
-		return err
-	})
-	if err != nil {
+	if err := s.db.ask(ctx, s.loadService(&service, id)...); err != nil {
 		return PaymentService{}, fmt.Errorf("payment service %s: %w", id, err)
 	}
 	return service, nil
@@ -87,19 +77,19 @@ func (s *Store) Service(ctx context.Context, id string) (service PaymentService,
 func (s *Store) Services(
 	ctx context.Context, merchantAccount string, includeDeleted bool,
 ) (services []PaymentService, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectServices+`WHERE (merchant_account = ? OR ? = '') AND deleted <= ?
-			ORDER BY position, created_at, id`, merchantAccount, merchantAccount, bit(includeDeleted))
-		err = each(rows, err, func(r row) error {
+	const where = `WHERE (merchant_account = ? OR ? = '') AND deleted <= ? `
+	args := []any{merchantAccount, merchantAccount, bit(includeDeleted)}
+	places := make(map[string]int)
+	err = s.db.ask(ctx, question{
+		query: selectServices + where + `ORDER BY position, created_at, id`, args: args,
+		scan: func(r row) error {
 			service, err := scanService(r)
+			places[service.ID] = len(services)
 			services = append(services, service)
 			return err
-		})
-		for i := range services {
-			err = errors.Join(err, s.unseal(ctx, q, &services[i]))
-		}
-		return err
-	})
+		},
+	}, s.unseal(func(id string) *PaymentService { return &services[places[id]] },
+		`(SELECT id FROM services `+where+`)`, args...))
 	return services, err
 }
 
@@ -143,16 +133,16 @@ const saveService = `INSERT INTO services (id, merchant_account, connector, meth
 const selectServices = `SELECT id, merchant_account, connector, method, display_name, active, deleted, position,
 	mode, revision, config, currencies, countries, webhook, created_at, updated_at FROM services `
 
-func (s *Store) loadService(ctx context.Context, q reader, id string) (service PaymentService, err error) {
-	rows, err := q.query(ctx, selectServices+`WHERE id = ?`, id)
-	err = one(rows, err, func(r row) error {
-		service, err = scanService(r)
-		return err
-	})
-	if err != nil {
-		return PaymentService{}, err
-	}
-	return service, s.unseal(ctx, q, &service)
+// loadService asks for one service.
+func (s *Store) loadService(into *PaymentService, id string) []question {
+	*into = PaymentService{}
+	return []question{{
+		query: selectServices + `WHERE id = ?`, args: []any{id}, must: true,
+		scan: func(r row) (err error) {
+			*into, err = scanService(r)
+			return err
+		},
+	}, s.unseal(func(string) *PaymentService { return into }, `(?)`, id)}
 }
 
 func scanService(r row) (PaymentService, error) {
@@ -218,21 +208,23 @@ func (p *PaymentService) sealedFields() map[string]sdk.Secret {
 	return fields
 }
 
-// unseal reads the secrets of a service into it.
-func (s *Store) unseal(ctx context.Context, q reader, service *PaymentService) error {
-	rows, err := q.query(ctx, `SELECT field, key_id, sealed FROM secrets WHERE service = ?`, service.ID)
-	return each(rows, err, func(r row) error {
-		var field, keyID string
-		var sealed []byte
-		if err := r.Scan(&field, &keyID, &sealed); err != nil {
-			return err
-		}
-		secret, err := s.key.open(service.ID, field, keyID, sealed)
-		if err != nil {
-			return err
-		}
-		return service.put(field, secret)
-	})
+// unseal asks for the secrets of the services that among says, and puts them into those.
+func (s *Store) unseal(service func(id string) *PaymentService, among string, args ...any) question {
+	return question{
+		query: `SELECT service, field, key_id, sealed FROM secrets WHERE service IN ` + among, args: args,
+		scan: func(r row) error {
+			var id, field, keyID string
+			var sealed []byte
+			if err := r.Scan(&id, &field, &keyID, &sealed); err != nil {
+				return err
+			}
+			secret, err := s.key.open(id, field, keyID, sealed)
+			if err != nil {
+				return err
+			}
+			return service(id).put(field, secret)
+		},
+	}
 }
 
 // put puts a secret where sealedFields found it.

@@ -182,8 +182,21 @@ func (db *sqlite) read(ctx context.Context, f func(reader) error) error {
 	return f(view{tx, db.readers})
 }
 
+func (db *sqlite) ask(ctx context.Context, questions ...question) error {
+	return db.read(ctx, func(q reader) error { return askAll(ctx, q, questions) })
+}
+
+func askAll(ctx context.Context, q reader, questions []question) error {
+	for i := range questions {
+		if err := questions[i].of(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (db *sqlite) change(
-	ctx context.Context, lock string, load func(reader) error, plan func() (changes, error),
+	ctx context.Context, lock string, load func() []question, plan func() (changes, error),
 ) error {
 	if db.closed.Load() {
 		return ErrClosed
@@ -196,7 +209,7 @@ func (db *sqlite) change(
 		defer release()
 		// Nobody else changes what the lock protects, so this needs no view of its own.
 		// It is short, so it does not watch ctx, which would cost more than the reading.
-		if err := load(direct{db.readers}); err != nil {
+		if err := askAll(ctx, direct{db.readers}, load()); err != nil {
 			return err
 		}
 	}

@@ -61,10 +61,7 @@ func (s *Store) UpdateSubscription(
 	var is Subscription
 	var ofCaller error
 	err := s.db.change(ctx, "subscription "+id,
-		func(q reader) (err error) {
-			is, err = s.loadSubscription(ctx, q, id)
-			return err
-		},
+		func() []question { return s.loadSubscription(&is, id) },
 		func() (changes, error) {
 			account, was := is.MerchantAccount, is.UpdatedAt
 			if ofCaller = change(&is); ofCaller != nil {
@@ -113,11 +110,7 @@ func (s *Store) DeleteSubscription(ctx context.Context, id string) error {
 
 // Subscription returns a subscription, or [ErrNotFound].
 func (s *Store) Subscription(ctx context.Context, id string) (sub Subscription, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		sub, err = s.loadSubscription(ctx, q, id)
-		return err
-	})
-	if err != nil {
+	if err := s.db.ask(ctx, s.loadSubscription(&sub, id)...); err != nil {
 		return Subscription{}, fmt.Errorf("webhook subscription %s: %w", id, err)
 	}
 	return sub, nil
@@ -135,20 +128,17 @@ func (s *Store) AllSubscriptions(ctx context.Context) ([]Subscription, error) {
 }
 
 func (s *Store) subscriptions(ctx context.Context, where string, args ...any) (all []Subscription, err error) {
-	err = s.db.read(ctx, func(q reader) error {
-		rows, err := q.query(ctx, selectSubscriptions+where+` ORDER BY created_at, id`, args...)
-		err = each(rows, err, func(r row) error {
+	places := make(map[string]int)
+	err = s.db.ask(ctx, question{
+		query: selectSubscriptions + where + ` ORDER BY created_at, id`, args: args,
+		scan: func(r row) error {
 			sub, err := scanSubscription(r)
+			places[sub.ID] = len(all)
 			all = append(all, sub)
 			return err
-		})
-		for i := range all {
-			if err == nil {
-				err = s.unsealSubscription(ctx, q, &all[i])
-			}
-		}
-		return err
-	})
+		},
+	}, s.unsealSubscriptions(func(id string) *Subscription { return &all[places[id]] },
+		`(SELECT id FROM subscriptions `+where+`)`, args...))
 	if err != nil {
 		return nil, fmt.Errorf("listing webhook subscriptions: %w", err)
 	}
@@ -158,16 +148,16 @@ func (s *Store) subscriptions(ctx context.Context, where string, args ...any) (a
 const selectSubscriptions = `SELECT id, merchant_account, url, active, username, previous_until, created_at,
 	updated_at FROM subscriptions `
 
-func (s *Store) loadSubscription(ctx context.Context, q reader, id string) (sub Subscription, err error) {
-	rows, err := q.query(ctx, selectSubscriptions+`WHERE id = ?`, id)
-	err = one(rows, err, func(r row) error {
-		sub, err = scanSubscription(r)
-		return err
-	})
-	if err != nil {
-		return Subscription{}, err
-	}
-	return sub, s.unsealSubscription(ctx, q, &sub)
+// loadSubscription asks for one subscription.
+func (s *Store) loadSubscription(into *Subscription, id string) []question {
+	*into = Subscription{}
+	return []question{{
+		query: selectSubscriptions + `WHERE id = ?`, args: []any{id}, must: true,
+		scan: func(r row) (err error) {
+			*into, err = scanSubscription(r)
+			return err
+		},
+	}, s.unsealSubscriptions(func(string) *Subscription { return into }, `(?)`, id)}
 }
 
 func scanSubscription(r row) (Subscription, error) {
@@ -194,21 +184,24 @@ func (s *Store) sealSubscription(c *changes, sub *Subscription) {
 	}
 }
 
-func (s *Store) unsealSubscription(ctx context.Context, q reader, sub *Subscription) error {
-	places := sub.secrets()
-	rows, err := q.query(ctx, `SELECT field, key_id, sealed FROM subscription_secrets WHERE subscription = ?`, sub.ID)
-	return each(rows, err, func(r row) error {
-		var field, keyID string
-		var sealed []byte
-		if err := r.Scan(&field, &keyID, &sealed); err != nil {
+// unsealSubscriptions asks for the secrets of the subscriptions that among says, and puts
+// them into those.
+func (s *Store) unsealSubscriptions(subscription func(id string) *Subscription, among string, args ...any) question {
+	return question{
+		query: `SELECT subscription, field, key_id, sealed FROM subscription_secrets WHERE subscription IN ` + among, args: args,
+		scan: func(r row) error {
+			var id, field, keyID string
+			var sealed []byte
+			if err := r.Scan(&id, &field, &keyID, &sealed); err != nil {
+				return err
+			}
+			place, ok := subscription(id).secrets()[field]
+			if !ok {
+				return fmt.Errorf("secret %q of webhook subscription %s: there is no such field", field, id)
+			}
+			var err error
+			*place, err = s.key.open(id, field, keyID, sealed)
 			return err
-		}
-		place, ok := places[field]
-		if !ok {
-			return fmt.Errorf("secret %q of webhook subscription %s: there is no such field", field, sub.ID)
-		}
-		var err error
-		*place, err = s.key.open(sub.ID, field, keyID, sealed)
-		return err
-	})
+		},
+	}
 }
