@@ -69,7 +69,7 @@ func (e *Engine) Sync(ctx context.Context, account string, id sdk.PaymentID) (st
 	if err != nil {
 		return store.Record{}, err
 	}
-	rec, _, err = e.look(ctx, rec, SourceSync)
+	rec, _, err = e.look(ctx, rec, SourceSync, e.CallTimeout)
 	return rec, err
 }
 
@@ -79,12 +79,18 @@ func (e *Engine) Look(ctx context.Context, id sdk.PaymentID, source string) (sto
 	if err != nil {
 		return store.Record{}, err
 	}
-	rec, _, err = e.look(ctx, rec, source)
+	rec, _, err = e.look(ctx, rec, source, e.CallTimeout)
 	return rec, err
 }
 
-// look asks the provider by its reference or by ours.
-func (e *Engine) look(ctx context.Context, rec store.Record, source string) (store.Record, sdk.PaymentFinding, error) {
+// unhurried is how long a look may take that nobody waits for. Where a provider can only
+// be searched and has very much to search, an answer to a merchant would not wait for it.
+func (e *Engine) unhurried() time.Duration { return max(e.CallTimeout, 30*time.Second) }
+
+// look asks the provider by its reference or by ours, and waits so long for the answer.
+func (e *Engine) look(
+	ctx context.Context, rec store.Record, source string, patience time.Duration,
+) (store.Record, sdk.PaymentFinding, error) {
 	lease, err := e.acquire(ctx, rec.Connector, sdk.Call{PaymentID: rec.Payment.ID})
 	if err != nil {
 		return rec, sdk.PaymentFinding{}, err
@@ -97,7 +103,7 @@ func (e *Engine) look(ctx context.Context, rec store.Record, source string) (sto
 	if err != nil {
 		return rec, sdk.PaymentFinding{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	found, err := lease.Remote.FindPayment(ctx, sdk.FindPaymentRequest{
 		Call: sdk.Call{
@@ -130,7 +136,7 @@ func (e *Engine) Return(ctx context.Context, id sdk.PaymentID, token string, app
 	}
 	lookCtx, cancel := context.WithTimeout(ctx, returnWait)
 	defer cancel()
-	seen, _, lookErr := e.look(lookCtx, rec, SourceReturn)
+	seen, _, lookErr := e.look(lookCtx, rec, SourceReturn, e.CallTimeout)
 	if lookErr != nil {
 		e.Logger.WarnContext(ctx, "provider could not be asked at the buyer's return",
 			"payment_id", id, "error", lookErr)

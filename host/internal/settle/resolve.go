@@ -20,11 +20,12 @@ func (e *Engine) Settle(ctx context.Context, id sdk.PaymentID) (bool, error) {
 	if err != nil || e.UnderWay(&rec) > 0 {
 		return false, err
 	}
-	return e.settle(ctx, rec)
+	return e.settle(ctx, rec, e.CallTimeout)
 }
 
-func (e *Engine) settle(ctx context.Context, rec store.Record) (bool, error) {
-	rec, found, blind := e.look(ctx, rec, SourceSettle)
+// settle is Settle with a look that may take so long.
+func (e *Engine) settle(ctx context.Context, rec store.Record, patience time.Duration) (bool, error) {
+	rec, found, blind := e.look(ctx, rec, SourceSettle, patience)
 	if blind != nil && !tookTooLong(blind) {
 		return false, blind
 	}

@@ -25,7 +25,7 @@ const (
 // Kinds says how the engine's jobs are done.
 func (e *Engine) Kinds() []jobs.Kind {
 	// A look asks the provider, and may send an operation or two again.
-	timeout := max(4*e.CallTimeout, 30*time.Second)
+	timeout := e.unhurried() + 3*e.CallTimeout
 	payment := func(name string, workers int, work func(context.Context, store.Record, jobs.Job) (jobs.Next, error)) jobs.Kind {
 		return jobs.Kind{Name: name, Workers: workers, Timeout: timeout, Work: func(ctx context.Context, job jobs.Job) (jobs.Next, error) {
 			rec, err := e.Store.Payment(ctx, sdk.PaymentID(job.Subject))
@@ -56,7 +56,7 @@ func (e *Engine) settleJob(ctx context.Context, rec store.Record, job jobs.Job) 
 	if is := standingOf(&rec.Ledger, rec.View()); len(rec.View().Unsettled) == 0 && !is.letGo {
 		return jobs.Next{}, nil // somebody else learned it
 	}
-	settled, err := e.settle(ctx, rec)
+	settled, err := e.settle(ctx, rec, e.unhurried())
 	if settled && err == nil {
 		return jobs.Next{}, nil
 	}
@@ -103,7 +103,7 @@ func (e *Engine) approvalJob(ctx context.Context, rec store.Record, job jobs.Job
 	if left := deadline.Sub(e.Now()); left > 0 {
 		return jobs.Next{In: left, Uncounted: true}, nil
 	}
-	rec, _, err := e.look(ctx, rec, SourceSettle)
+	rec, _, err := e.look(ctx, rec, SourceSettle, e.unhurried())
 	if err != nil && !unavailable(err) {
 		wait, _ := e.Looks.after(job.Tries)
 		return jobs.Next{In: wait}, err
@@ -139,7 +139,7 @@ func (e *Engine) lateApprovalJob(ctx context.Context, rec store.Record, job jobs
 	if over(&rec) {
 		return jobs.Next{}, nil
 	}
-	rec, found, err := e.look(ctx, rec, SourceSettle)
+	rec, found, err := e.look(ctx, rec, SourceSettle, e.unhurried())
 	if err == nil && (over(&rec) || (!found.Found && found.Authoritative)) {
 		return jobs.Next{}, nil
 	}
@@ -171,7 +171,7 @@ func (e *Engine) authorizationJob(ctx context.Context, rec store.Record, job job
 	if left := e.holdEnds(&rec).Sub(e.Now()); left > 0 {
 		return jobs.Next{In: left, Uncounted: true}, nil
 	}
-	rec, _, err := e.look(ctx, rec, SourceSettle)
+	rec, _, err := e.look(ctx, rec, SourceSettle, e.unhurried())
 	if err != nil {
 		wait, _ := e.Looks.after(3)
 		return jobs.Next{In: wait, Uncounted: true}, err

@@ -90,22 +90,13 @@ func read(ctx context.Context, merchant reader, id api.OrderID) (holding, error)
 		return holding{}, err
 	}
 	h := holding{order: order}
-	within, cancel := half(ctx)
+	within, cancel := answerFirst(ctx)
 	defer cancel()
 	h.refunds, h.refundsKnown, err = refundsOf(within, merchant, order)
 	if err != nil && within.Err() != nil && ctx.Err() == nil {
 		return holding{order: order}, nil // the order is known; how much was refunded is not
 	}
 	return h, err
-}
-
-// half returns a context with half of the time that is left.
-func half(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-time.Until(deadline)/2))
 }
 
 // expand reads the payments of which only the id came, although all was asked for. One
