@@ -20,10 +20,11 @@ type provider struct {
 	moves   map[sdk.IdempotencyKey]int // effects per key
 	sends   map[sdk.Operation]int      // calls that arrived
 	fault   map[sdk.Operation]fault
-	hidden  bool // lookups find nothing
-	blind   bool // lookups fail
-	endless bool // lookups find no end in their time
-	vague   bool // lookups that find nothing prove nothing
+	hidden  bool          // lookups find nothing
+	blind   bool          // lookups fail
+	endless bool          // lookups find no end in their time
+	search  time.Duration // how long it takes to look a payment up
+	vague   bool          // lookups that find nothing prove nothing
 	flow    sdk.MethodFlow
 	edit    func(*sdk.Snapshot)
 	gate    chan struct{} // if set, captures wait here
@@ -208,9 +209,12 @@ func (p *provider) FindRefund(context.Context, sdk.FindRefundRequest) (sdk.Refun
 	return sdk.RefundFinding{}, nil
 }
 
-func (p *provider) FindPayment(_ context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
+func (p *provider) FindPayment(ctx context.Context, req sdk.FindPaymentRequest) (sdk.PaymentFinding, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < p.search {
+		return sdk.PaymentFinding{}, sdk.Errorf("fake", sdk.CodeReadTimeout, "the list is longer than that")
+	}
 	if p.blind {
 		return sdk.PaymentFinding{}, sdk.Errorf("fake", sdk.CodeConnectRefused, "nobody listens")
 	}

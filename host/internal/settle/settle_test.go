@@ -426,6 +426,32 @@ func TestAPageIsAskedForWithoutALookup(t *testing.T) {
 	}
 }
 
+// A merchant is not kept waiting for a long search. Nobody waits for the looks of a job.
+func TestALookThatNobodyWaitsForTakesItsTime(t *testing.T) {
+	b := newBench(t)
+	b.CallTimeout = 2 * time.Second
+	id := b.authorized().Payment.ID
+	b.provider.set(sdk.OpCapture, loseAnswer)
+	must(b.capture(id, 2000))
+	b.provider.search = 20 * time.Second
+	b.pass(time.Minute)
+	for who, look := range map[string]func() error{
+		"the merchant": func() error { _, err := b.Sync(t.Context(), "default", id); return err },
+		"the operator": func() error { _, err := b.Settle(t.Context(), id); return err },
+	} {
+		if failed, ok := errors.AsType[*sdk.Error](look()); !ok || failed.Code != sdk.CodeReadTimeout {
+			t.Errorf("%s is answered %v, want that it took too long", who, failed)
+		}
+	}
+	b.work()
+	b.expect(id, ledger.StatusCaptureSucceeded, 2500, 2000, 0)
+	for _, kind := range b.Kinds() {
+		if kind.Name == settle.KindSettle && kind.Timeout < 30*time.Second+b.CallTimeout {
+			t.Errorf("a job may take %s, which leaves no time for what follows a long look", kind.Timeout)
+		}
+	}
+}
+
 // A lookup that does not say how much was captured or refunded has not seen everything:
 // what it does not show may be there.
 func TestWhatALookupDoesNotSayProvesNothing(t *testing.T) {
