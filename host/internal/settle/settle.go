@@ -65,7 +65,8 @@ type Config struct {
 	PublicURL string
 	// ReturnKey authenticates the return URLs that are handed to providers.
 	ReturnKey []byte
-	// CallTimeout bounds one call to a connector; 0 means 30 s.
+	// CallTimeout bounds one call to a connector; 0 means 30 s. A look that nobody waits for
+	// may take 30 s, however short this is.
 	CallTimeout time.Duration
 	// Jobs is where the store's jobs are; it is needed for nothing but [Engine.Kinds].
 	Jobs Jobs
