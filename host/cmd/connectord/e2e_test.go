@@ -1,3 +1,5 @@
+//go:build !race
+
 package main
 
 import (
@@ -31,6 +33,8 @@ import (
 // programs is the folder that the programs under test were built into.
 var programs string
 
+// Files that are not for the race detector only drive programs, which are built without
+// it: it would find nothing in them.
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
