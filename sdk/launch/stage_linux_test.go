@@ -262,7 +262,8 @@ func (s *stage) Void(ctx context.Context, req sdk.VoidRequest) (sdk.VoidResult, 
 func startChild(attr *syscall.SysProcAttr) string {
 	child := exec.Command("/proc/self/exe")
 	child.Env = childEnv("silent")
-	child.Stdout, child.Stderr = os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+	out, errs := os.NewFile(1, "stdout"), os.NewFile(2, "stderr")
+	child.Stdout, child.Stderr, kept = out, errs, append(kept, out, errs)
 	child.SysProcAttr = attr
 	for fd := uintptr(3); fd < 64; fd++ {
 		if to, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err == nil && strings.HasPrefix(to, "socket:") {
