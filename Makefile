@@ -10,8 +10,7 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 PROGRAMS := bin/connectord bin/conform bin/plugin-smartpay bin/smartpay-sandbox
 # A package waits for nobody for so long; a loaded machine takes several times what an idle one does.
-# Tests wait as well as compute, so there is one more package at work than there are cores.
-GO_TEST  := go test -count=1 -timeout 25m -p $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+GO_TEST  := go test -count=1 -timeout 25m
 
 .PHONY: help
 help: ## List the targets worth knowing
