@@ -47,13 +47,12 @@ type faultyConn struct {
 	fell          bool
 }
 
-// begins reports whether a request begins in what is written: frames of headers, and
-// not only an answer to the other end's settings, which may still be on its way when a
-// mishap is armed.
-func begins(p []byte) bool {
-	const frameHeader, headers = 9, 1
+// carries reports whether what is written holds a part of a request itself: frames of
+// data. Headers alone may be refused before the request has left, which then is known.
+func carries(p []byte) bool {
+	const frameHeader, data = 9, 0
 	for len(p) >= frameHeader {
-		if p[3] == headers {
+		if p[3] == data {
 			return true
 		}
 		p = p[min(len(p), frameHeader+int(p[0])<<16+int(p[1])<<8+int(p[2])):]
@@ -69,7 +68,7 @@ func (c *faultyConn) Write(p []byte) (int, error) {
 	if c.m.stuck != nil {
 		<-c.m.stuck
 	}
-	if c.m.garbles != nil && begins(p) {
+	if c.m.garbles != nil && carries(p) {
 		_, err := c.UnixConn.Write(c.m.garbles)
 		return len(p), err
 	}
