@@ -35,7 +35,7 @@ type Config struct {
 	// Mode is the environment of every account on this host; empty means test.
 	Mode sdk.Mode
 
-	CallTimeout  time.Duration // one call to a connector; 0 means 30s
+	CallTimeout  time.Duration // one call to a connector; 0 means 30s; looks of jobs have 30s at least
 	DrainTimeout time.Duration // calls in flight at a swap or stop; 0 means 35s
 	// Looks is how long to wait before each look at a payment in doubt; empty means 5s, 30s,
 	// 2m, 10m, 1h, 6h and 24h. After the last its story says that it needs a person.

@@ -15,7 +15,7 @@ import (
 type settings struct {
 	PublicURL        string          `help:"Where buyers and providers reach the merchants' listener from outside. Default: its own address." placeholder:"URL"`
 	Environment      sdk.Mode        `help:"Mode of every account on this host: ${enum}." enum:"test,live" default:"test"`
-	CallTimeout      time.Duration   `help:"Longest call to a connector; a look that nobody waits for may take 30s at least." default:"30s"`
+	CallTimeout      time.Duration   `help:"Longest call to a connector. A look at a payment that nobody waits for has 30s even if this is less." default:"30s"`
 	DrainTimeout     time.Duration   `help:"Longest wait for calls in flight at a swap or stop." default:"35s"`
 	Sweep            time.Duration   `help:"How often payments are searched for that have to be looked at and that no job looks after." default:"5s"`
 	Looks            []time.Duration `help:"How long to wait before each look at a payment in doubt; after the last a person is needed." default:"5s,30s,2m,10m,1h,6h,24h"`
