@@ -181,9 +181,7 @@ func TestBreakpointIsNotTakenForTheEnd(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "attach.json")
 	cmd := byHand(t, file, shortDir(t))
 	a := attach(t, file)
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	freeze(t, cmd.Process.Pid)
 	answered := make(chan error, 1)
 	go func() {
 		_, err := voidAttached(context.Background(), a, "ok")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // byHand starts a connector as its author does under a debugger, and waits until it has
@@ -95,7 +97,7 @@ func TestAttachedConnectorTakesPayments(t *testing.T) {
 		}
 	}
 	r.end(t, syscall.SIGTERM)
-	if !alive(mine.Process.Pid) {
+	if !proctest.Runs(mine.Process.Pid) {
 		t.Error("the host has ended a process that it did not start")
 	}
 }

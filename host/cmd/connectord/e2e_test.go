@@ -28,6 +28,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/pgserver/pgtest"
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // programs is the folder that the programs under test were built into.
@@ -172,18 +173,6 @@ func (r *running) end(t *testing.T, signal syscall.Signal) {
 	}
 }
 
-// tell sends a signal to one process. To the system 0 is not none, but the whole group
-// that the test is in.
-func tell(t *testing.T, pid int, s syscall.Signal) {
-	t.Helper()
-	if pid <= 1 {
-		t.Fatalf("there is no process to send %v to: its id is %d", s, pid)
-	}
-	if err := syscall.Kill(pid, s); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // eventually tries something that another process brings about.
 func eventually(t *testing.T, bound time.Duration, what string, try func() error) {
 	t.Helper()
@@ -234,11 +223,6 @@ func children(t *testing.T, pid int) []int {
 		next = deeper
 	}
 	return all
-}
-
-func alive(pid int) bool {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !bytes.Contains(raw, []byte(") Z "))
 }
 
 func (r *running) create(t *testing.T) (id, page string) {
@@ -321,7 +305,7 @@ func TestKilledHostLeavesNothingBehindAndLosesNothing(t *testing.T) {
 	r.end(t, syscall.SIGKILL)
 	eventually(t, 5*time.Second, "no process is left", func() error {
 		for _, pid := range r.pids {
-			if alive(pid) {
+			if proctest.Runs(pid) {
 				return fmt.Errorf("process %d is alive", pid)
 			}
 		}
@@ -465,7 +449,7 @@ func TestCrashedConnectorComesBack(t *testing.T) {
 	r := startDev(t, t.TempDir())
 	_, before := r.operate(t, http.MethodGet, "/v1/connectors/smartpay", nil)
 	pid, _ := before["pid"].(float64)
-	tell(t, int(pid), syscall.SIGKILL)
+	proctest.Signal(t, int(pid), syscall.SIGKILL)
 	eventually(t, 10*time.Second, "payments are taken again", func() error {
 		return r.call(t.Context(), http.MethodPost, "/transactions", examplePayment(shop), nil)
 	})

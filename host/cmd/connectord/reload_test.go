@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // rebuild puts other bytes in the place of a program in one step, as go build does.
@@ -98,7 +100,7 @@ func TestRebuildThatDiesIsTakenBack(t *testing.T) {
 	rebuild(t, path, edition(t, "plugin-smartpay", "mortal"))
 	r.says(t, 1, "^connectord: swapped to smartpay")
 	_, pid := r.connector(t, "smartpay")
-	tell(t, pid, syscall.SIGKILL)
+	proctest.Signal(t, pid, syscall.SIGKILL)
 	r.says(t, 1, "^connectord: went back to smartpay .*was taken back: it ended by itself: killed by signal: killed$")
 	if r.digest(t) != before {
 		t.Error("the old build does not serve")

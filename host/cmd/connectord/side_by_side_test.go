@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // A provider is a stand-in that a test started.
@@ -181,7 +183,7 @@ func TestTwoConnectorsSideBySide(t *testing.T) {
 		if err := r.whole(t.Context(), payment); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if state, pid := r.connector(t, name); state != "serving" || !alive(pid) {
+		if state, pid := r.connector(t, name); state != "serving" || !proctest.Runs(pid) {
 			t.Errorf("%s is %s with process %d", name, state, pid)
 		}
 	}
@@ -214,7 +216,7 @@ func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 		}
 		if state == "serving" && pid != 0 && !killed[pid] { // it has none between its end and the news of it
 			trade.more(t, 1)
-			tell(t, pid, syscall.SIGKILL)
+			proctest.Signal(t, pid, syscall.SIGKILL)
 			killed[pid] = true
 		}
 		return fmt.Errorf("it is %s after %d kills", state, len(killed))
@@ -243,7 +245,7 @@ func TestCrashingNeighbourIsNotNoticed(t *testing.T) {
 func TestStoppedNeighbourHoldsNobodysPlace(t *testing.T) {
 	r := startDevWithoutQueues(t)
 	_, pid := r.connector(t, "reference")
-	tell(t, pid, syscall.SIGSTOP)
+	proctest.Signal(t, pid, syscall.SIGSTOP)
 	var held sync.WaitGroup
 	for range places {
 		held.Go(func() {
@@ -265,6 +267,6 @@ func TestStoppedNeighbourHoldsNobodysPlace(t *testing.T) {
 		t.Errorf("the stopped connector let go before Smartpay had taken its payments: %v", err)
 	}
 	trade.shut(t)
-	tell(t, pid, syscall.SIGKILL)
+	proctest.Signal(t, pid, syscall.SIGKILL)
 	held.Wait()
 }

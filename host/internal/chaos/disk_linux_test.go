@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // The disk that a host keeps its payments on is full again and again while merchants go
@@ -23,17 +25,7 @@ func TestChaosDiskIsFull(t *testing.T) {
 	if err := os.Mkdir(h.data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("tmpfs", h.data, "tmpfs", 0, "size=192m,mode=0700"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("a small disk cannot be mounted: %v", err)
-		}
-		t.Skipf("a small disk cannot be mounted, which root may do: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(h.data, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	proctest.SmallDisk(t, h.data, 192)
 	w.begin()
 	s := &shop{w: w}
 	crowd := s.open(8, 0)

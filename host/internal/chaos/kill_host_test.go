@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // moments are those of a commit at which a host can be killed.
@@ -230,7 +232,7 @@ func TestChaosHostKilledUnderLoad(t *testing.T) {
 		}
 		w.killHost()
 		w.await("no connector is alive", func() error {
-			if i := slices.IndexFunc(pids, runs); i >= 0 {
+			if i := slices.IndexFunc(pids, proctest.Runs); i >= 0 {
 				return fmt.Errorf("process %d is", pids[i])
 			}
 			return nil

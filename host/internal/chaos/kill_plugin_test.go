@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // A blow kills the connector while it has an operation in hand. Arm is called before the
@@ -85,7 +87,7 @@ func (w *world) awaitFired(times int) {
 func (w *world) awaitDeath(pid int) {
 	w.t.Helper()
 	w.await("the connector is dead", func() error {
-		if runs(pid) {
+		if proctest.Runs(pid) {
 			return fmt.Errorf("process %d runs", pid)
 		}
 		return nil

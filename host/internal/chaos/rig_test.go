@@ -23,6 +23,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/api"
 	"github.com/connectorhost/connectorhost/host/internal/pgserver"
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // patience is how long a test waits for what must come. A crowd of thousands is longer on
@@ -376,12 +377,6 @@ func (w *world) await(what string, try func() error) {
 	}
 }
 
-// runs reports whether a process is there and not only waits to be buried.
-func runs(pid int) bool {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && !bytes.Contains(raw, []byte(") Z "))
-}
-
 // connectors are the processes that run a release of this world, whoever started them.
 func (w *world) connectors() []int {
 	w.t.Helper()
@@ -393,7 +388,7 @@ func (w *world) connectors() []int {
 	for _, link := range links {
 		file, err := os.Readlink(link)
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		if err == nil && strings.HasPrefix(file, w.dir+"/data") && runs(pid) {
+		if err == nil && strings.HasPrefix(file, w.dir+"/data") && proctest.Runs(pid) {
 			pids = append(pids, pid)
 		}
 	}
@@ -403,11 +398,6 @@ func (w *world) connectors() []int {
 // signal sends a signal to a process that this test has started, through the host.
 func (w *world) signal(pid int, signal syscall.Signal) {
 	w.t.Helper()
-	if pid <= 1 {
-		w.t.Fatalf("there is no process %d", pid)
-	}
-	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-		w.t.Fatal(err)
-	}
+	proctest.Signal(w.t, pid, signal)
 	w.faults++
 }

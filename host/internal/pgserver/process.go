@@ -48,20 +48,30 @@ func (p *process) interrupt() error { return p.signal(p.pid, syscall.SIGINT) }
 // kill ends the server and all its processes, and waits until they have ended: until
 // then the next server could not start.
 func (p *process) kill() error {
-	// Stopped, it starts no more children and does not see how they end.
+	// Stopped, it starts no more children and does not see how they end. Having been told
+	// to stop it may run on for a moment.
 	err := p.signal(p.pid, syscall.SIGSTOP)
+	within(killLimit, func() bool { return !moves(p.pid) })
 	children, more := childrenOf(p.pid)
 	err = errors.Join(err, more)
 	for _, pid := range append(children, p.pid) {
 		err = errors.Join(err, p.signal(pid, syscall.SIGKILL))
 	}
 	<-p.ended
-	for end := time.Now().Add(killLimit); slices.ContainsFunc(children, alive); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			return errors.Join(err, errors.New("processes of a killed server do not end"))
-		}
+	if !within(killLimit, func() bool { return !slices.ContainsFunc(children, alive) }) {
+		err = errors.Join(err, errors.New("processes of a killed server do not end"))
 	}
 	return err
+}
+
+// within waits until something is so, and reports whether it came to be in time.
+func within(limit time.Duration, so func() bool) bool {
+	for end := time.Now().Add(limit); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
 }
 
 // signal signals a process, unless it has ended.

@@ -29,9 +29,19 @@ func childrenOf(pid int) ([]int, error) {
 	return pids, err
 }
 
-// alive reports whether a process runs. One that waits to be reaped does not.
-func alive(pid int) bool {
+// alive reports whether a process is there. One that waits to be reaped is not.
+func alive(pid int) bool { return !strings.Contains(" ZX", state(pid)) }
+
+// moves reports whether a process is there and does not stand still.
+func moves(pid int) bool { return alive(pid) && state(pid) != "T" }
+
+// state is the letter that the kernel gives to what a process does, a space if it has
+// ended.
+func state(pid int) string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, state, _ := strings.Cut(string(text), ") ")
-	return err == nil && !strings.HasPrefix(state, "Z") && !strings.HasPrefix(state, "X")
+	_, rest, found := strings.Cut(string(text), ") ")
+	if err != nil || !found {
+		return " "
+	}
+	return rest[:1]
 }

@@ -7,23 +7,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 )
 
 // On a full disk new work is refused, what was taken is there and can be read, and when
 // there is space again it all goes on.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("a small disk cannot be mounted: %v", err)
-		}
-		t.Skipf("a small disk cannot be mounted, which root may do: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	proctest.SmallDisk(t, dir, 4)
 	s := openAt(t, dir, time.Now)
 	ballast := filepath.Join(dir, "ballast")
 	for round := range 3 {

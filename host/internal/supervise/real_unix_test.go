@@ -19,6 +19,7 @@ import (
 
 	"github.com/connectorhost/connectorhost/host/internal/fleet"
 	"github.com/connectorhost/connectorhost/host/internal/gatekeep"
+	"github.com/connectorhost/connectorhost/host/internal/proctest"
 	"github.com/connectorhost/connectorhost/host/internal/slot"
 	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
@@ -281,9 +282,7 @@ func TestFrozenProcessIsReplaced(t *testing.T) {
 	})
 	h.activate(h.install("1.0.0"))
 	pid := h.Status().PID
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	proctest.Signal(t, pid, syscall.SIGSTOP)
 	h.diary.await(t, 1, supervise.Stopped)
 	h.diary.await(t, 2, supervise.Serving)
 	await(t, "the frozen process to be gone", func() bool { return gone(pid) })
