@@ -10,7 +10,9 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,48 +23,36 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/connectorhost/connectorhost/host"
-	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/certificate"
-	"github.com/connectorhost/connectorhost/sdk/serve"
 )
 
-// The test binary is also the connector: a host that starts it says so in this variable.
-const startedByHost = "CONNECTOR_PLUGIN"
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestMain(m *testing.M) {
-	if os.Getenv(startedByHost) != "" {
-		serve.Connector(connector{})
+// acmePay is the connector's program, built once. It is small, and nobody looks for races
+// in it: a host reads it whole at every installation and every start.
+var acmePay = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "acme-pay-")
+	if err != nil {
+		return nil, err
 	}
-	goleak.VerifyTestMain(m)
-}
-
-// A connector can check credentials, and nothing else.
-type connector struct{}
-
-func (connector) Describe() sdk.Manifest {
-	return sdk.Manifest{
-		Name: "acme-pay", Version: "1.0.0", DisplayName: "Acme Pay", Contract: sdk.ContractRange{Min: 1, Max: 1},
-		ConfigSchema: json.RawMessage(`{"type": "object", "properties": {}}`), Egress: []string{},
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "acme-pay")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./testdata/acme-pay")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building: %w\n%s", err, out)
 	}
-}
-
-func (connector) CheckCredentials(context.Context, sdk.CheckCredentialsRequest) (sdk.CredentialCheck, error) {
-	return sdk.CredentialCheck{Valid: true}, nil
-}
+	return os.ReadFile(path)
+})
 
 // program makes a connector's program. Two of different editions are two releases.
 func program(t *testing.T, edition string) string {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(self)
+	text, err := acmePay()
 	if err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "acme-pay")
-	if err := os.WriteFile(path, append(text, edition...), 0o700); err != nil {
+	if err := os.WriteFile(path, slices.Concat(text, []byte(edition)), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path
