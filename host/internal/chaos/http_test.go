@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -22,6 +23,10 @@ func (w *world) merchant(ctx context.Context, method, path, key string, body any
 	}
 	var answer object
 	status, err := w.ask(ctx, method, w.live().apiURL+path, header, body, &answer)
+	if status == http.StatusInternalServerError {
+		w.at500.Add(1)
+		w.first500.CompareAndSwap(nil, new(fmt.Sprintf("%s %s: %v", method, path, answer)))
+	}
 	return status, answer, err
 }
 

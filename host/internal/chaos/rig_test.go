@@ -178,7 +178,10 @@ type world struct {
 	client           *http.Client
 	log              *os.File
 	faults           int // how often something was broken
-	chance           int // in per cent, that the provider misbehaves where it is told to; up to five times that
+
+	at500    atomic.Int64           // how often a merchant was answered 500,
+	first500 atomic.Pointer[string] // and first to what
+	chance   int                    // in per cent, that the provider misbehaves where it is told to; up to five times that
 }
 
 // emptyWorld is a world in which nothing runs yet.
