@@ -51,7 +51,9 @@ func (p *process) kill() error {
 	// Stopped, it starts no more children and does not see how they end. Having been told
 	// to stop it may run on for a moment.
 	err := p.signal(p.pid, syscall.SIGSTOP)
-	within(killLimit, func() bool { return !moves(p.pid) })
+	if !within(killLimit, func() bool { return !moves(p.pid) }) {
+		err = errors.Join(err, errors.New("a server that was told to stop goes on"))
+	}
 	children, more := childrenOf(p.pid)
 	err = errors.Join(err, more)
 	for _, pid := range append(children, p.pid) {

@@ -23,7 +23,7 @@ const patience = 30 * time.Second
 // Where there is no /proc it is not waited for.
 func Signal(t testing.TB, pid int, signal syscall.Signal) {
 	t.Helper()
-	if pid <= 1 {
+	if pid <= 1 { // to the system 0 is not none, but the whole group that the test is in
 		t.Fatalf("there is no process %d to send %v to", pid, signal)
 	}
 	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
