@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/connectorhost/connectorhost/host"
+	"github.com/connectorhost/connectorhost/host/internal/supervise"
 	"github.com/connectorhost/connectorhost/sdk"
 	"github.com/connectorhost/connectorhost/sdk/certificate"
 	"github.com/connectorhost/connectorhost/sdk/launch"
@@ -270,19 +272,36 @@ func TestCertificatesAreJudgedAtEveryStart(t *testing.T) {
 	if is := again.Connectors()[0]; is.State != "rejected" || is.PID != 0 || !strings.Contains(is.Cause, "EXPIRED") {
 		t.Errorf("after a restart of the host: %+v", is)
 	}
-	history := again.want(http.StatusOK, "GET", path("/history?limit=1"), "")
-	last := history["items"].([]any)[0].(map[string]any)["context"].(map[string]any)
-	if last["fault"] != "not_certified" || !cmp.Equal(last["reasons"], []any{"EXPIRED"}) {
-		t.Errorf("history ends with %v", last)
+	behind, rejected := again.step(0), again.step(1)
+	if rejected["fault"] != "not_certified" || !cmp.Equal(rejected["reasons"], []any{"EXPIRED"}) || behind["to"] != "behind" {
+		t.Errorf("history ends with %v and %v", rejected, behind)
 	}
+	refusedAs := rejected["generation"]
 	status, answer := again.operate(http.MethodPost, path("/activate"), strings.NewReader(`{"release":"`+digests[0]+`"}`))
 	refused(t, "activating", status, answer, "EXPIRED")
 
 	status, answer = again.operate(http.MethodPut, "/v1/releases/"+digests[0]+"/certificate", bytes.NewReader(a.certify(second)))
 	refused(t, "the certificate of the other", status, answer, "DIGEST_MISMATCH")
 	again.want(http.StatusOK, "PUT", "/v1/releases/"+digests[0]+"/certificate", string(a.certify(first)))
-	again.want(http.StatusOK, "POST", path("/activate"), `{"release":"`+digests[0]+`"}`)
+	eventually(t, "the new certificate is a new chance", func() error {
+		if is := again.Connectors()[0]; is.State != supervise.Serving {
+			return fmt.Errorf("%+v", is)
+		}
+		return nil
+	})
 	again.serves(digests[0])
+	// Refused when the host started, refused to the operator, and then let in: what was
+	// refused once is not started again and again.
+	if serves := again.step(0); serves["generation"].(float64) != refusedAs.(float64)+2 {
+		t.Errorf("refused as generation %v, it serves as %v", refusedAs, serves["generation"])
+	}
+}
+
+// step is one of the newest steps in the connector's history; 0 is the newest.
+func (r *running) step(back int) map[string]any {
+	r.t.Helper()
+	items := r.want(http.StatusOK, "GET", path("/history"), "")["items"].([]any)
+	return items[back].(map[string]any)["context"].(map[string]any)
 }
 
 // Who warns tells what enforcing would refuse, and serves.

@@ -176,17 +176,26 @@ func (f *follower) serve(ctx context.Context, is store.Desired) {
 		f.forgive("serve " + is.Connector)
 		return
 	}
+	if err := f.bring(ctx, is); err != nil && ctx.Err() == nil {
+		h.config.Slog.WarnContext(ctx, "a connector does not serve what was decided, and keeps what it has",
+			"connector", is.Connector, "version", is.Version, "revision", is.Revision, "decided by", is.Host, "error", err)
+	}
+}
+
+// bring brings a connector to what is to serve, unless that failed and is not due again.
+// That it failed is in the history.
+func (f *follower) bring(ctx context.Context, is store.Desired) error {
+	h := f.host
 	// A new certificate is a new chance.
 	of := fmt.Sprint(is.Revision, sumOf(h.connectors.certificate(is.Digest)))
 	err := f.attempt("serve "+is.Connector, of, func() error { return h.follow(ctx, is) })
 	if err == nil || ctx.Err() != nil {
-		return
+		return err
 	}
-	h.config.Slog.WarnContext(ctx, "a connector does not serve what was decided, and keeps what it has",
-		"connector", is.Connector, "version", is.Version, "revision", is.Revision, "decided by", is.Host, "error", err)
 	if err := f.note(ctx, is, err); err != nil {
 		h.config.Slog.ErrorContext(ctx, "a journal entry could not be made", "connector", is.Connector, "error", err)
 	}
+	return err
 }
 
 func (f *follower) forgive(what string) {

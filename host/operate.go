@@ -70,7 +70,7 @@ func (h *Host) resume(ctx context.Context, name string, is store.Desired) error 
 		_, err = h.use(ctx, release, supervise.SwapOptions{})
 		return err
 	}
-	err = h.follow(ctx, is)
+	err = h.follower.bring(ctx, is)
 	if err == nil || last == "" || last == is.Digest || ctx.Err() != nil {
 		return err
 	}
