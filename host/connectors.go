@@ -308,8 +308,8 @@ func (c *connectors) status() []supervise.Status {
 }
 
 // servedBefore reads the journal for the releases that were to serve before the current
-// one, on whichever host that was decided, the last of them first. One that was taken back is not among them: going back from
-// what was gone back to must not lead forward again.
+// one, on whichever host that was decided, the last of them first. One that was taken back
+// is not among them: going back from what was gone back to must not lead forward again.
 func (c *connectors) servedBefore(ctx context.Context, name, current string) ([]string, error) {
 	entries, err := c.store.Decisions(ctx, name, journalDepth)
 	if err != nil {
