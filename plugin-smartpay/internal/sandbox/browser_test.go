@@ -25,6 +25,15 @@ func newBuyer(t *testing.T) buyer {
 	return buyer{browser: newBrowser(t), bench: newBench(t, Config{ShopName: "喫茶さくら"}), shop: shop.URL}
 }
 
+// run is one part of what the buyer does: what goes wrong is told of it.
+func (b buyer) run(t *testing.T, name string, do func(t *testing.T)) {
+	t.Run(name, func(part *testing.T) {
+		b.browser.t, b.bench.t = part, part
+		defer func() { b.browser.t, b.bench.t = t, t }()
+		do(part)
+	})
+}
+
 // visit opens a session and looks at its page.
 func (b buyer) visit(changes object) object {
 	b.bench.t.Helper()
@@ -67,7 +76,7 @@ func TestInABrowser(t *testing.T) {
 	b.do("Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
 	b.window(1100, 900, false)
 
-	t.Run("approve, go back, reload", func(t *testing.T) {
+	b.run(t, "approve, go back, reload", func(t *testing.T) {
 		s := b.visit(object{"locale": "ja"})
 		b.keep("open-ja")
 		b.load(func() { b.click(pay, 1) })
@@ -80,7 +89,7 @@ func TestInABrowser(t *testing.T) {
 		b.load(func() { b.click("a.primary", 1) })
 		b.wantAt("/ok")
 	})
-	t.Run("decline, go back", func(t *testing.T) {
+	b.run(t, "decline, go back", func(t *testing.T) {
 		s := b.visit(object{"locale": "en"})
 		b.keep("open-en")
 		b.load(func() { b.click(decline, 1) })
@@ -89,7 +98,7 @@ func TestInABrowser(t *testing.T) {
 		b.wantState("rejected", "rejected", s)
 		b.keep("rejected-en")
 	})
-	t.Run("leave, go back, pay after all", func(t *testing.T) {
+	b.run(t, "leave, go back, pay after all", func(t *testing.T) {
 		s := b.visit(nil)
 		b.load(func() { b.click(leave, 1) })
 		b.wantAt("/no")
@@ -98,7 +107,7 @@ func TestInABrowser(t *testing.T) {
 		b.load(func() { b.click(pay, 1) })
 		b.wantAt("/ok")
 	})
-	t.Run("click twice", func(t *testing.T) {
+	b.run(t, "click twice", func(t *testing.T) {
 		s := b.visit(object{"captureMethod": "automatic", "reference": "TWICE"})
 		b.load(func() { b.click(pay, 2) })
 		b.wantAt("/ok")
@@ -106,7 +115,7 @@ func TestInABrowser(t *testing.T) {
 			t.Errorf("ledger %+v", sum)
 		}
 	})
-	t.Run("a card that is declined, then another", func(t *testing.T) {
+	b.run(t, "a card that is declined, then another", func(t *testing.T) {
 		s := b.visit(object{"locale": "en"})
 		b.click(`input[value="4100000000000035"]`, 1)
 		b.load(func() { b.click(pay, 1) })
@@ -118,7 +127,7 @@ func TestInABrowser(t *testing.T) {
 		b.load(func() { b.click(pay, 1) })
 		b.wantAt("/ok")
 	})
-	t.Run("with the keyboard alone", func(t *testing.T) {
+	b.run(t, "with the keyboard alone", func(t *testing.T) {
 		s := b.visit(nil)
 		for range 20 { // along the page to the cards, down to the second, and on to the button
 			b.press("Tab", 9, "")
@@ -138,7 +147,7 @@ func TestInABrowser(t *testing.T) {
 			t.Errorf("the order is %s", got)
 		}
 	})
-	t.Run("in the other language", func(t *testing.T) {
+	b.run(t, "in the other language", func(t *testing.T) {
 		b.visit(object{"locale": "ja"})
 		b.load(func() { b.click("nav a", 1) })
 		if got := b.eval("document.documentElement.lang"); got != "en" {
@@ -147,7 +156,7 @@ func TestInABrowser(t *testing.T) {
 		b.load(func() { b.click(leave, 1) })
 		b.wantAt("/no")
 	})
-	t.Run("on a phone, in the dark", func(t *testing.T) {
+	b.run(t, "on a phone, in the dark", func(t *testing.T) {
 		b.window(360, 740, true)
 		b.do("Emulation.setEmulatedMedia", map[string]any{"features": []object{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
 		long := strings.Repeat("とても長い商品名", 12)
@@ -163,7 +172,7 @@ func TestInABrowser(t *testing.T) {
 		}
 		b.do("Emulation.setEmulatedMedia", map[string]any{"features": []object{}}, nil)
 	})
-	t.Run("too late", func(t *testing.T) {
+	b.run(t, "too late", func(t *testing.T) {
 		s := b.visit(object{"locale": "ja"})
 		b.must(200, "POST", "/_sandbox/clock", object{"advance_ms": 24 * 3600 * 1000})
 		b.load(func() { b.click(pay, 1) })

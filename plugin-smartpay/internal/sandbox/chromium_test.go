@@ -226,10 +226,22 @@ func (b *browser) press(key string, code int, text string) {
 	}
 }
 
-// back goes back as the button in the browser does.
+// back goes back as the button in the browser does: the browser is asked, not the page,
+// which may be gone before it can answer.
 func (b *browser) back() {
 	b.t.Helper()
-	b.load(func() { b.eval("history.back()") })
+	var history struct {
+		CurrentIndex int `json:"currentIndex"`
+		Entries      []struct {
+			ID int `json:"id"`
+		} `json:"entries"`
+	}
+	b.do("Page.getNavigationHistory", nil, &history)
+	if history.CurrentIndex < 1 || history.CurrentIndex >= len(history.Entries) {
+		b.t.Fatalf("there is nothing to go back to: %+v", history)
+	}
+	before := history.Entries[history.CurrentIndex-1].ID
+	b.load(func() { b.do("Page.navigateToHistoryEntry", map[string]any{"entryId": before}, nil) })
 }
 
 // window gives the page a size; a phone's when mobile.
