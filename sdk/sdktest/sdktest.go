@@ -80,7 +80,10 @@ func stop(server *grpc.Server, served <-chan error) error {
 	}()
 	select {
 	case <-done:
-		return <-served
+		if err := <-served; !errors.Is(err, grpc.ErrServerStopped) { // before it began
+			return err
+		}
+		return nil
 	case <-time.After(patience):
 		return fmt.Errorf("a call of the connector still runs after %v: it must return when its context ends", patience)
 	}

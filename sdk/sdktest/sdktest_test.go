@@ -68,6 +68,19 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// A test may end before it has called the connector, and before that is served.
+func TestClosedAtOnce(t *testing.T) {
+	for range 500 {
+		_, shut, err := sdktest.Open(checker{"checker", keyIsGood})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := shut(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestConnectTwiceAtOnce(t *testing.T) {
 	first := sdktest.Connect(t, checker{"first", keyIsGood})
 	second := sdktest.Connect(t, checker{"second", keyIsGood})

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func served(t *testing.T, s *server, options ...grpc.ServerOption) (*grpc.Client
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := g.Serve(listener); err != nil {
+		if err := g.Serve(listener); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			t.Errorf("Serve: %v", err)
 		}
 	}()
